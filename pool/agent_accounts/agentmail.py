@@ -39,7 +39,7 @@ class AgentMail:
         self._domain = domain
 
     def create(self, name: str) -> str:
-        """Create an inbox and return its id; a repetition returns the same one, by its `client_id`.
+        """Create an inbox and return its id; a second call with the same name returns the same inbox (`client_id`).
 
         Raises:
             ProviderError: it may have been created nevertheless.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MOST_PAGES = 200
 PAGE = 100
-"""The largest page of OpenRouter."""
+"""The size of OpenRouter's largest page."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class OpenRouter:
     Args:
         provider: its API, with the management key.
         limit: the limit of each key, in USD; used only when a key is created or changed.
-        limit_reset: when the limit is reset.
+        limit_reset: how often the usage is reset: `daily`, `weekly` or `monthly`.
     """
 
     def __init__(self, provider: Provider, limit: int = 0, limit_reset: str = "monthly") -> None:
@@ -61,7 +61,7 @@ class OpenRouter:
         self._limit_reset = limit_reset
 
     def create(self, name: str) -> MadeKey:
-        """Create a key. A repetition creates a second one: if one may exist, look for its name first.
+        """Create a key. A second call creates a second key, so if one may exist, the caller deletes it by name first.
 
         Raises:
             ProviderError: it may have been created nevertheless.
@@ -79,7 +79,7 @@ class OpenRouter:
         self._provider.delete(_path(key_hash))
 
     def limit_to_settings(self, key_hash: str) -> None:
-        """Set a key's limit to that of these settings; its usage stays.
+        """Set a key's limit to this client's; the usage that counts against it stays.
 
         Raises:
             ProviderError: the limit may have changed nevertheless.

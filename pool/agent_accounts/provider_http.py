@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 import requests
 from pydantic import BaseModel, StrictStr, ValidationError
 
+from railway_api.explicit_credential import ExplicitCredential
 from railway_api.failure import Failure
 
 SECONDS = (5.0, 20.0)
+"""The timeouts of a connection and of each read, in seconds."""
 LARGEST_ANSWER = 8 * 1024 * 1024
 LONGEST_REASON = 200
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -37,14 +39,7 @@ class ProviderError(Failure):
 
 
 class GoneError(ProviderError):
-    """The requested thing does not exist."""
-
-
-class _HeaderAlone(requests.auth.AuthBase):
-    """Prevents requests from replacing the Authorization header by a login for the same host from ~/.netrc."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
+    """The requested key or inbox does not exist."""
 
 
 class Provider:
@@ -77,7 +72,7 @@ class Provider:
                 json=body,
                 params=query,
                 headers={"Authorization": f"Bearer {self._key}"},
-                auth=_HeaderAlone(),
+                auth=ExplicitCredential(),
                 timeout=SECONDS,
                 allow_redirects=False,
                 stream=True,
@@ -90,7 +85,7 @@ class Provider:
             raise ProviderError(self._name, f"an answer of more than {LARGEST_ANSWER} bytes")
         asked = f"{method} {path.split('/')[1]}"
         if status == requests.codes.not_found:
-            raise GoneError(self._name, f"{asked}: not there", status)
+            raise GoneError(self._name, f"{asked}: does not exist", status)
         if not 200 <= status < 300:
             raise ProviderError(self._name, f"{asked}: HTTP {status}{self._reason(data)}", status)
         return bytes(data)
@@ -117,11 +112,11 @@ class Provider:
             raise ProviderError(self._name, "an answer that cannot be used") from None
 
     def incomplete(self, what: str) -> ProviderError:
-        """Return the error of a list that could not be read completely: nothing is decided on a part of it."""
-        return ProviderError(self._name, f"its list has no end: {what}", requests.codes.ok)
+        """Return the error of a list that could not be read completely, so that nothing is decided on a part of it."""
+        return ProviderError(self._name, f"its list does not end: {what}", requests.codes.ok)
 
     def delete(self, path: str) -> None:
-        """Delete a thing, which may be gone already.
+        """Delete a key or an inbox, which may be gone already.
 
         Raises:
             ProviderError: it may still exist.
@@ -130,7 +125,7 @@ class Provider:
             self.ask("DELETE", path)
 
     def is_there(self, path: str) -> bool:
-        """Tell whether a thing exists.
+        """Tell whether a key or an inbox exists.
 
         Raises:
             ProviderError: that could not be found out.

@@ -30,7 +30,7 @@ class Server(uvicorn.Server):
     """The web server; it stops in time even if a request or a tick hangs.
 
     Args:
-        config: uvicorn's.
+        config: the settings of uvicorn.
         service: the pool manager.
     """
 
@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     def _cut_off(self) -> None:
-        # The interpreter waits for the threads of requests, which may take as long as an agent or a database takes.
+        # At its end, the interpreter would wait for all threads of requests, however long an agent or a database takes.
         self._service.journal("stopping although requests are in progress; the next pool manager will complete them")
         os._exit(0)
 
@@ -63,7 +63,7 @@ def main() -> int:
     service = Service(read)
     service.journal(f"listening on {read.port}, runtime image {read.runtime_image}")
     logging.basicConfig(handlers=[LibraryLog(service.journal)])
-    # The rollback of a broken connection fails too: its user has already reported that it is broken.
+    # psycopg also warns that a broken connection cannot be rolled back; the broken connection was already reported.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     config = uvicorn.Config(
         app.create(service),
@@ -72,7 +72,7 @@ def main() -> int:
         log_config=None,
         http=ImpatientProtocol,
         access_log=False,
-        # The other end of a connection stays what it is; `dashboard.caller` decides which header counts.
+        # uvicorn must not replace the peer's address; `dashboard.caller` decides which header counts.
         proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )

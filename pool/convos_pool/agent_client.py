@@ -1,4 +1,4 @@
-"""HTTP requests to agents: for their readiness, and to provision a claimed one. A model validates every answer."""
+"""HTTP requests to agents: their health checks, and the provisioning of a claimed one. Models validate the answers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 
 from pool_contract.join_link import invite_link_problem
+from railway_api.printable import escaped
 
 from . import agent_http
 from .agents import agent_id
 from .errors import AgentError
-from .health_rounds import HealthRounds, place
-from .printable import printable
+from .health_rounds import HealthRounds
 from .readiness import Readiness
 
 if TYPE_CHECKING:
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from .railway import Instance
 
 READY_SECONDS = 5.0
+"""The deadline, in seconds, of a health check."""
 PROVISION_SECONDS = 60.0
+"""The deadline, in seconds, of an attempt to provision: the agent may have to join a conversation."""
 LONGEST_REASON = 200
 OK, BAD_REQUEST, UNAUTHORIZED, CONFLICT, SERVER_ERROR, UNAVAILABLE = 200, 400, 401, 409, 500, 503
 
 
-def _stored_as_it_is(text: str) -> str:
+def _printable_only(text: str) -> str:
     if not text.isprintable():
         raise ValueError("unprintable")
     return text
@@ -45,7 +47,7 @@ class Conversation(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
     id: Annotated[
-        StrictStr, Field(alias="conversationId", min_length=1, max_length=200), AfterValidator(_stored_as_it_is)
+        StrictStr, Field(alias="conversationId", min_length=1, max_length=200), AfterValidator(_printable_only)
     ]
     invite_url: Annotated[StrictStr, Field(alias="inviteUrl", max_length=2000), AfterValidator(_is_link)]
     joined: StrictBool
@@ -87,7 +89,7 @@ class AgentClient:
         url = self.address(instance) + self._readiness_path
         try:
             answer = agent_http.send(agent_http.Request("GET", url, key, seconds=READY_SECONDS))
-        except agent_http.NoAnswer as error:
+        except agent_http.UnusableAnswerError as error:
             return Readiness.NONSENSE if error.is_nonsense else Readiness.SILENT
         if answer.status == UNAUTHORIZED:
             return Readiness.UNAUTHORIZED
@@ -100,7 +102,7 @@ class AgentClient:
         return Readiness.READY if found.ready else Readiness.NOT_READY
 
     def is_ready(self, instance: Instance, variables: Mapping[str, str]) -> bool:
-        """Ask one agent whether it is ready, given the variables of its service; without an answer, it is not."""
+        """Ask one agent whether it is ready, given the variables of its service; one that does not answer is not."""
         return self.readiness(instance, self._keys.key_of(instance, variables)) is Readiness.READY
 
     def which_are_ready(self, instances: Iterable[Instance]) -> frozenset[str]:
@@ -117,20 +119,20 @@ class AgentClient:
         said = self._rounds.said(instance)
         if said is None or said is Readiness.READY:
             return ""
-        # One that starts is not ready either, and does not answer.
+        # While an agent starts, silence and "not ready" are normal; after it has been ready, they are a problem.
         is_wrong = said in {Readiness.NONSENSE, Readiness.UNAUTHORIZED} or self._rounds.was_ready(instance)
         return f"unhealthy: {said.value}" if is_wrong else ""
 
     def forget_all_but(self, instances: Iterable[Instance]) -> None:
-        """Forget the answers of agents that no longer exist."""
-        self._rounds.forget(frozenset(place(one) for one in instances))
+        """Forget the answers of all other agents, which no longer exist."""
+        self._rounds.forget(frozenset(one.place for one in instances))
 
     def provision(
         self, instance: Instance, wanted: Mapping[str, str], variables: Mapping[str, str], *, tries: int = 2
     ) -> Conversation:
         """Send an agent its name, its instructions and its invitation.
 
-        If an unchanged request is repeated, a runtime that remembers it returns the same conversation; others refuse.
+        If the request is repeated unchanged, a runtime that remembers it returns the same conversation; others refuse.
 
         Args:
             instance: the agent.
@@ -146,21 +148,21 @@ class AgentClient:
                 return self._provision(instance, wanted, self._keys.key_of(instance, variables))
             except AgentError as error:
                 if error.in_use and number > 1:
-                    # Most likely it is in the conversation of the lost answer.
+                    # Most likely, this is the conversation of the previous attempt, whose answer was lost.
                     raise AgentError(str(error), refused=False, in_use=True) from None
                 if error.refused or number == tries:
                     raise
         raise AssertionError
 
     def _provision(self, instance: Instance, wanted: Mapping[str, str], key: str) -> Conversation:
-        name, url = printable(instance.name), self.address(instance) + "/pool/provision"
+        name, url = escaped(instance.name), self.address(instance) + "/pool/provision"
         body = json.dumps({field: value for field, value in wanted.items() if value}).encode()
         try:
             answer = agent_http.send(agent_http.Request("POST", url, key, body, PROVISION_SECONDS))
-        except agent_http.NoAnswer as error:
+        except agent_http.UnusableAnswerError as error:
             raise AgentError(f"{name}: no answer ({error})", refused=False) from None
         if answer.status != OK:
-            # Only these say that nothing was done: after 202 or a redirect there may be a conversation.
+            # Only these statuses mean that nothing was done: after 202 or a redirect there may be a conversation.
             refused = BAD_REQUEST <= answer.status < SERVER_ERROR or answer.status == UNAVAILABLE
             problem = f"{name}: HTTP {answer.status}{_reason(answer.body)}"
             raise AgentError(problem, refused=refused, in_use=answer.status == CONFLICT)
@@ -172,6 +174,6 @@ class AgentClient:
 
 def _reason(body: bytes) -> str:
     try:
-        return f" ({printable(_Refusal.model_validate_json(body).error[:LONGEST_REASON])})"
+        return f" ({escaped(_Refusal.model_validate_json(body).error[:LONGEST_REASON])})"
     except ValidationError:
         return ""

@@ -12,9 +12,8 @@ from pool_contract.agent_projects import DESCRIPTION
 
 from .agents import ID
 from .errors import RailwayCallError
+from .read_lag import LAG_SECONDS
 
-LAG_SECONDS = 60.0
-"""How long, in seconds, a new project may be missing from Railway's list."""
 _READ = re.compile(DESCRIPTION.format(id=f"(?P<id>{ID})", environment="(?P<environment>[0-9A-Za-z-]+)"))
 
 
@@ -29,7 +28,7 @@ def mark(agent_id: str, environment_id: str) -> str:
 
 
 def marked_agent(description: str | None, environment_id: str) -> str | None:
-    """Return the id of the agent whose project has this description; None for any other project."""
+    """Return the id of the agent whose project has this description; None if it is not a project of this pool."""
     found = _READ.fullmatch(description or "")
     return found["id"] if found is not None and found["environment"] == environment_id else None
 
@@ -51,7 +50,7 @@ class AgentHome:
 
 
 class AgentHomes:
-    """Homes by the id of the agent's service: those of the last list, and those that were created since.
+    """The homes of agents, by the id of the agent's service: from the last list, and those created since.
 
     Args:
         clock: monotonic seconds.
@@ -72,7 +71,7 @@ class AgentHomes:
             projects: the number of projects in the workspace, including unrelated ones.
         """
         with self._lock:
-            # The list lags behind creations (fact: read-lag).
+            # A new project may be missing from the list.
             recent = self._clock() - LAG_SECONDS
             self._made = {id_: one for id_, one in self._made.items() if id_ not in homes and one[1] > recent}
             self._homes = {**homes, **{id_: home for id_, (home, _) in self._made.items()}}

@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 LARGEST_ANSWER = 64 * 1024
 MOST_READ = 2 * LARGEST_ANSWER
-"""Of all that an agent sends: its headers, its chunks' sizes and its interim answers (100 Continue) among it."""
+"""The most bytes of everything that an agent sends, including headers, chunk sizes and interim answers."""
 _CHUNK = 8192
 
 
-class NoAnswer(Exception):
+class UnusableAnswerError(Exception):
     """There was no usable answer before the deadline.
 
     Args:
         problem: what happened.
-        is_nonsense: whether something came, which was not HTTP or too large.
+        is_nonsense: whether the agent sent something that is not HTTP, incomplete or too large.
     """
 
     def __init__(self, problem: str, *, is_nonsense: bool = True) -> None:
@@ -75,7 +75,7 @@ def send(request: Request) -> RawAnswer:
     """Send a request and return its answer.
 
     Raises:
-        NoAnswer: there is no answer, it is too large, or it was not complete in time.
+        UnusableAnswerError: there is no answer, it is too large, or it was not complete in time.
     """
     until = time.monotonic() + request.seconds
     try:
@@ -84,13 +84,13 @@ def send(request: Request) -> RawAnswer:
     except (OSError, ValueError, http.client.HTTPException) as error:
         late = time.monotonic() >= until
         is_nonsense = not late and not isinstance(error, OSError)
-        raise NoAnswer("took too long" if late else type(error).__name__, is_nonsense=is_nonsense) from None
+        raise UnusableAnswerError("took too long" if late else type(error).__name__, is_nonsense=is_nonsense) from None
 
 
 class _Line:
     """A connection whose every wait ends at one deadline: a socket's own limit begins anew with each byte.
 
-    It is what `http.client` wants of a socket.
+    It has the methods of a socket that `http.client` uses.
     """
 
     def __init__(self, sock: socket.socket, until: float) -> None:
@@ -115,14 +115,14 @@ class _Line:
         count = self._sock.recv_into(buffer)
         self._left -= count
         if self._left < 0:
-            raise NoAnswer(f"more than {MOST_READ} bytes")
+            raise UnusableAnswerError(f"more than {MOST_READ} bytes")
         return count
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         return io.BufferedReader(_Bytes(self))
 
     def close(self) -> None:
-        """The end of its block closes it, and not a response that was read."""
+        """Do nothing: the `with` block closes the connection, not the response."""
 
     def _limit(self) -> None:
         seconds = self._until - time.monotonic()
@@ -132,7 +132,7 @@ class _Line:
 
 
 class _Answer(http.client.HTTPResponse):
-    """An answer after any interim ones: `http.client` skips 100 Continue, and takes 103 Early Hints for the answer."""
+    """The final answer: `http.client` itself skips only 100 Continue, and would return 103 Early Hints as final."""
 
     def _read_status(self) -> tuple[str, int, str]:
         version, status, reason = super()._read_status()  # type: ignore[misc]
@@ -141,7 +141,7 @@ class _Answer(http.client.HTTPResponse):
 
 
 class _Bytes(io.RawIOBase):
-    """What comes over a line."""
+    """The bytes that arrive over a connection, as a file."""
 
     def __init__(self, line: _Line) -> None:
         super().__init__()
@@ -159,11 +159,11 @@ def _connected(request: Request, until: float) -> _Line:
     host, is_tls = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if is_tls else 80)
     sock = socket.create_connection((host, port), timeout=min(CONNECT_SECONDS, request.seconds))
-    # The body is a packet of its own: it must not wait until the headers were acknowledged.
+    # Headers and body are sent separately; without this, the body would wait until the headers are acknowledged.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if not is_tls:
         return _Line(sock, until)
-    # The handshake has what is left, in all.
+    # For a TLS handshake, Python applies a socket's timeout to the whole handshake, not to each read.
     sock.settimeout(max(0.001, until - time.monotonic()))
     try:
         return _Line(_tls().wrap_socket(sock, server_hostname=host), until)
@@ -194,8 +194,8 @@ def _exchange(line: _Line, request: Request) -> RawAnswer:
     while chunk := answer.read(_CHUNK):
         body += chunk
         if len(body) > LARGEST_ANSWER:
-            raise NoAnswer(f"an answer of more than {LARGEST_ANSWER} bytes")
+            raise UnusableAnswerError(f"an answer of more than {LARGEST_ANSWER} bytes")
     if answer.length:
-        # A read in pieces does not say that the end is missing.
-        raise NoAnswer(f"it ended {answer.length} bytes too early")
+        # `read` with a size does not raise IncompleteRead if the end is missing.
+        raise UnusableAnswerError(f"it ended {answer.length} bytes too early")
     return RawAnswer(answer.status, body)

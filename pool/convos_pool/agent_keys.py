@@ -24,7 +24,7 @@ MOST_KNOWN = 5000
 
 
 class AgentKeys:
-    """The bearer keys of agents; they are stored only in this process.
+    """The bearer keys of agents; the looked-up ones are kept only in the memory of this process.
 
     Args:
         pool_api_key: the key from which agents' keys are derived.
@@ -48,7 +48,7 @@ class AgentKeys:
     def key_for(self, instance: Instance) -> str:
         """Return the key that an agent most likely expects: the derived key, until the agent refuses it."""
         with self._lock:
-            known = self._known.get(_place(instance))
+            known = self._known.get(instance.place)
         return known or self.derived(agent_id(instance.name) or "")
 
     def derived(self, id_: str) -> str:
@@ -71,7 +71,7 @@ class AgentKeys:
             The ids of the services whose key has changed.
         """
         with self._lock:
-            unasked = {id_: one for id_, one in refused.items() if _place(one) not in self._asked}
+            unasked = {id_: one for id_, one in refused.items() if one.place not in self._asked}
         if not unasked:
             return frozenset()
         try:
@@ -81,10 +81,10 @@ class AgentKeys:
         changed = set()
         with self._lock:
             if len(self._asked) > MOST_KNOWN:
-                # These belong to deployments that are long gone; others are looked up again.
+                # Most of these belong to deployments that are long gone; the keys of the others are looked up again.
                 self._asked, self._known = set(), {}
             for id_, instance in unasked.items():
-                place, before = _place(instance), self._known.get(_place(instance))
+                place, before = instance.place, self._known.get(instance.place)
                 self._asked.add(place)
                 found = self.key_of(instance, variables.get(id_, {}))
                 if found != (before or self.derived(agent_id(instance.name) or "")):
@@ -92,8 +92,3 @@ class AgentKeys:
                     changed.add(id_)
                     self._log(f"{instance.name}: created with a key that is not its own; redeploy it to change that")
         return frozenset(changed)
-
-
-def _place(instance: Instance) -> tuple[str, str]:
-    # Another deployment may have other variables.
-    return instance.service_id, instance.deployment_id

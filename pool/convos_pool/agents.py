@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 ID_LENGTH = 12
 NAME_LENGTH = 32
-"""The longest name of a service that Railway accepts."""
+"""The longest name of a service that Railway accepts (fact: name-length)."""
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 """The characters of new ids: no letters that look like digits."""
 ID = rf"[A-Za-z0-9_-]{{{ID_LENGTH}}}"
 """The pattern also covers the ids that other pool managers made."""
 HEALTH_SECONDS = 300
+"""How long, in seconds, Railway waits for a new deployment to pass its own health check."""
 SEALED = ""
 """The value of a variable that Railway does not show."""
 GATEWAY_TOKEN = "OPENCLAW_GATEWAY_TOKEN"  # noqa: S105 - a variable's name
@@ -41,7 +42,7 @@ STATES = ("idle", "starting", "claimed", "unknown", "released", "sleeping", "cra
 class Agent:
     """An agent of this environment.
 
-    Args:
+    Attributes:
         id: the last 12 characters of its service's name, which a rename does not change.
         instance: its service on Railway.
         state: one of STATES. `released` was claimed once but no longer is; `crashed` is claimed and has ended;
@@ -95,7 +96,7 @@ def is_own_id(id_: str) -> bool:
 def is_moving(instance: Instance) -> bool:
     """Tell whether the config has another image than the newest deployment, so that a deployment is in progress."""
     pinned = ["@" in reference for reference in (instance.image, instance.deployed_image)]
-    # A deployment whose image has another notation than the config does not count.
+    # A reference with a digest and one without cannot be compared.
     comparable = bool(instance.deployed_image) and pinned[0] == pinned[1]
     return comparable and not same_image(instance.image, instance.deployed_image)
 
@@ -112,7 +113,7 @@ def state(instance: Instance, *, claimed: bool, ready: bool, unready_seconds: fl
     Args:
         instance: its service on Railway.
         claimed: whether `agent_metadata` contains it.
-        ready: whether its `/pool/health` reports it; only a successful deployment is asked.
+        ready: whether its health check reports it; only an agent with a successful deployment is checked.
         unready_seconds: for how long it has not been ready.
         stuck_seconds: how long an agent may take to get ready.
     """
@@ -128,15 +129,15 @@ def state(instance: Instance, *, claimed: bool, ready: bool, unready_seconds: fl
     if status in ENDED:
         return "dead"
     if status == "SUCCESS" and ready:
-        # Its name shows that it was claimed. Without a row in the database it is free, but the pool must neither delete
-        # it nor hand it out: an emptied database must not cost users their agents.
+        # An agent whose name shows that it was claimed but that has no row is `released`: the pool neither deletes it
+        # nor hands it out again, so that an emptied database does not cost users their agents.
         return "idle" if instance.name == service_name(agent_id(instance.name) or "") else "released"
-    # This includes unknown future statuses: the agent gets its time, then it is replaced.
+    # This includes statuses that Railway may add: the agent gets its time, then it is replaced.
     return "dead" if unready_seconds > stuck_seconds else "starting"
 
 
 def is_pristine(agent: Agent) -> bool:
-    """Tell whether an agent was never claimed, by its service's name."""
+    """Tell whether an agent's service has the name of an agent that was never claimed."""
     return agent.instance.name == service_name(agent.id)
 
 
@@ -152,7 +153,7 @@ def missing(agents: Iterable[Agent], wanted: int) -> int:
 
 
 def counts(agents: Iterable[Agent], image: str, keys_behind: Collection[str] = ()) -> dict[str, int]:
-    """Return how many agents are in each state, and how many equal a new one.
+    """Return how many agents are in each state, and how many have the newest image and keys.
 
     Args:
         agents: all agents.
@@ -205,7 +206,7 @@ def _differs(name: str, value: str, stored: Mapping[str, str]) -> bool:
 
 
 def first_patch(service_id: str, settings: Settings, values: Mapping[str, str]) -> dict[str, Any]:
-    """Return the single patch that turns an empty service into an agent: two would start it once without variables."""
+    """Return the patch that turns an empty service into an agent. It is one patch, as each one starts the agent."""
     agent = settings.agent
     deploy: dict[str, Any] = {"startCommand": agent.start_command, "limitOverride": agent.limits}
     if agent.healthcheck_path:

@@ -1,4 +1,4 @@
-"""The routes: each HTTP request is one call to the pool."""
+"""The web application: which path calls which operation of `Routes`, and how errors become answers."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ _Body = TypeVar("_Body", bound=requests.Body)
 Work = Callable[[_Body, str], answers.Answer]
 Endpoint = Callable[[Request], Awaitable[Response]]
 RETRY_SECONDS = 5
+"""The `Retry-After` of a 503, in seconds, if Railway did not say how long to wait."""
 THREADS = 128
 """The most concurrent requests."""
 
@@ -40,7 +41,7 @@ def create(service: Service) -> FastAPI:
     """Return the web application."""
     app = FastAPI(
         title="Convos pool manager",
-        version=service.settings_version,
+        version=service.version,
         description='Keeps agents warm and hands them out. Errors are `{"error": text}`.',
         lifespan=_lifespan(service),
         # No page that loads scripts from other sites, and no redirect that would contain the caller's Host header.
@@ -65,7 +66,7 @@ def _add_open_routes(app: FastAPI, service: Service) -> None:
         return _json(routes.version())
 
     async def counts(_: Request) -> Response:
-        # From memory: it must not wait behind claims for a thread.
+        # Answered from memory in the event loop, so that it never waits behind claims for a thread.
         return _json(routes.counts())
 
     async def measured(_: Request) -> Response:
@@ -108,7 +109,7 @@ def _add_guarded_routes(app: FastAPI, service: Service) -> None:
             response_model=answer,
             response_model_exclude_none=True,
             summary=(work.__doc__ or "").partition("\n")[0],
-            responses={status: {"model": answers.Error} for status in (400, 401, 409, 413, 500, 503)},
+            responses={status: {"model": answers.Error} for status in (400, 401, 404, 409, 413, 500, 503)},
             openapi_extra=_described(method, body),
         )
 
@@ -134,7 +135,7 @@ def _add_guarded_routes(app: FastAPI, service: Service) -> None:
 
 
 def _described(method: str, body: type[requests.Body]) -> dict[str, Any]:
-    """Return the parts for OpenAPI that the signature lacks: bodies are read here, after the key was checked."""
+    """Return the parts of OpenAPI that FastAPI cannot derive, because the body is read after the key was checked."""
     described: dict[str, Any] = {"security": [{"bearer": []}]}
     if method == "POST" and body is not requests.EmptyRequest:
         described["requestBody"] = {"content": {"application/json": {"schema": body.model_json_schema()}}}
@@ -168,7 +169,6 @@ def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
 
 async def _pool_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, PoolError)
-    # Railway's own seconds, if Railway asks to wait.
     seconds = math.ceil(error.seconds) if isinstance(error, ThrottledError) else RETRY_SECONDS
     headers = {"Retry-After": str(seconds)} if error.status == 503 else {}
     return JSONResponse(answers.Error(error=str(error)).as_json(), error.status, headers)
@@ -185,6 +185,6 @@ def _broken(service: Service) -> Callable[[Request, Exception], Coroutine[Any, A
         frame = traceback.extract_tb(error.__traceback__)[-1]
         service.tally.failed(error)
         service.journal(f"{request.url.path[:200]}: {type(error).__name__} in {frame.name}, line {frame.lineno}")
-        return JSONResponse(answers.Error(error="internal error; the pool manager's log says where").as_json(), 500)
+        return JSONResponse(answers.Error(error="internal error; see the pool manager's log").as_json(), 500)
 
     return broken

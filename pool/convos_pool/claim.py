@@ -26,7 +26,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class ClaimDetails:
-    """What a claimed agent was told, and its answer.
+    """The request of a claim, and the agent's answer.
 
     Attributes:
         join_url: for a reservation, the invitation for the agent; empty afterwards.

@@ -19,6 +19,7 @@ from .act import Act
 from .errors import (
     AgentError,
     ConflictError,
+    DatabaseUnavailableError,
     NoIdleAgentError,
     RailwayCallError,
     UnavailableError,
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
     from .railway import Instance
 
 TRYING_SECONDS = 10.0
-"""After this time no further agent is tried for one claim, because its caller is waiting."""
+"""After this time, in seconds, no further agent is tried for one claim, because its caller is waiting."""
 MOST_PASSED_OVER = 5000
+"""How many deployments that could not be handed out are remembered."""
 QUIET_SECONDS = 10.0
-"""How long claims may delay a tick."""
+"""How long, in seconds, claims may delay a tick."""
 
 
 class Claiming:
@@ -67,12 +69,12 @@ class Claiming:
         self._taking = threading.Lock()
         self._taken: set[str] = set()
         self._passed_over: set[tuple[str, str]] = set()
-        self._under_way = 0
+        self._in_progress = 0
         self._quiet = threading.Event()
         self._quiet.set()
 
     def wait_until_quiet(self, seconds: float = QUIET_SECONDS) -> None:
-        """Wait, for a limited time, until no claim needs the processor, which a tick would take from it."""
+        """Wait until no claim needs the processor, because a tick would slow it down; at most `seconds`."""
         self._quiet.wait(seconds)
 
     def claim(self, request: ClaimRequest) -> Claimed:
@@ -88,7 +90,7 @@ class Claiming:
 
     @contextmanager
     def _counted(self, more: int) -> Iterator[None]:
-        """Count a claim as in progress during a block, or with -1 as one that only waits for its agent."""
+        """Count a claim as in progress during a block (1), or take it out of the count while it waits (-1)."""
         self._count(more)
         try:
             yield
@@ -97,8 +99,8 @@ class Claiming:
 
     def _count(self, more: int) -> None:
         with self._taking:
-            self._under_way += more
-            if self._under_way:
+            self._in_progress += more
+            if self._in_progress:
                 self._quiet.clear()
             else:
                 self._quiet.set()
@@ -117,7 +119,9 @@ class Claiming:
             self._pass_over(agent)
             if self._clock() >= until:
                 raise UnavailableError(f"claim: none of {len(tried)} idle agents could be handed out; try again")
-        raise NoIdleAgentError("No idle instances available. One is on its way, try again in a minute")
+        # Callers of the team's pool manager know the first sentence.
+        step = "Try again in a minute; GET /api/pool/status shows what delays new ones"
+        raise NoIdleAgentError(f"No idle instances available. {step}")
 
     def _take(self, tried: set[str]) -> Agent | None:
         """Take the next idle agent that no other claim is trying; None if there is none.
@@ -141,7 +145,7 @@ class Claiming:
         is_newest = {image: agents.same_image(image, newest) for image in {one.image for one in free}}
 
         def order(one: Agent) -> tuple[object, ...]:
-            return _place(one) in self._passed_over, not is_newest[one.image], one.instance.created_at, one.id
+            return one.instance.place in self._passed_over, not is_newest[one.image], one.instance.created_at, one.id
 
         return min(free, key=order)
 
@@ -149,7 +153,7 @@ class Claiming:
         with self._taking:
             if len(self._passed_over) >= MOST_PASSED_OVER:
                 self._passed_over.clear()
-            self._passed_over.add(_place(agent))
+            self._passed_over.add(agent.instance.place)
 
     def _try_claim(self, agent: Agent, request: ClaimRequest) -> Claimed | None:
         """Claim one agent; return None if it cannot be handed out."""
@@ -166,7 +170,7 @@ class Claiming:
             database.release(agent.id)
             return None
         try:
-            return self._told(agent, *confirmed, request)
+            return self._provision(agent, *confirmed, request)
         except ConflictError:
             return None
         except AgentError as error:
@@ -174,7 +178,7 @@ class Claiming:
                 raise
             self._parts.log(Act("claim-failed", f"claim: {error}; another agent is tried", agent.id))
             if error.in_use:
-                # Its new name takes it out of the pool, because it is in a conversation.
+                # A renamed agent counts as `released`, so it is not handed out again.
                 self._mark_in_use(agent)
             return None
 
@@ -185,7 +189,7 @@ class Claiming:
         except RailwayCallError as error:
             if error.is_there:
                 raise
-            # It was deleted after the last read.
+            # The agent was deleted after the last read.
             return None
         if instance.deployment_status != "SUCCESS" or agents.is_moving(instance):
             return None
@@ -198,11 +202,19 @@ class Claiming:
     def _release(self, agent: Agent) -> None:
         try:
             self._parts.database.release(agent.id)
-        except UnavailableError as error:
+        except DatabaseUnavailableError as error:
             # A later tick asks the agent, as for any interrupted claim.
             self._parts.log(f"{agent.id}: its reservation could not be released yet: {error}")
 
-    def _told(self, agent: Agent, instance: Instance, variables: Mapping[str, str], request: ClaimRequest) -> Claimed:
+    def _provision(
+        self, agent: Agent, instance: Instance, variables: Mapping[str, str], request: ClaimRequest
+    ) -> Claimed:
+        """Send the claim to the agent and record its answer.
+
+        Raises:
+            AgentError: it refused, or the outcome is unknown.
+            ConflictError: it was killed meanwhile.
+        """
         try:
             with self._counted(-1):
                 conversation = self._parts.client.provision(instance, request.model_dump(exclude_none=True), variables)
@@ -229,15 +241,10 @@ class Claiming:
         )
 
     def _keep_credentials(self, agent_id: str) -> None:
-        """Keep the key's hash and the inbox with the claim, too; they are on record in any case."""
+        """Store the key's hash and the inbox with the claim as well, for other pool managers."""
         try:
             key_hash, inbox_id = self._parts.credentials.of(agent_id)
             if key_hash or inbox_id:
                 self._parts.database.note_credentials(agent_id, key_hash, inbox_id)
-        except UnavailableError as error:
+        except DatabaseUnavailableError as error:
             self._parts.log(f"{agent_id}: its key and inbox could not be recorded with its claim: {error}")
-
-
-def _place(agent: Agent) -> tuple[str, str]:
-    # Another deployment of it may be willing.
-    return agent.id, agent.instance.deployment_id

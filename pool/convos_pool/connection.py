@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5
 SILENCE_SECONDS = 8.0
-"""How long, in seconds, to wait for one answer; longer than the server's own statement timeout."""
+"""How long, in seconds, to wait for one answer; longer than the server's own statement timeout (`STATEMENT_MS`)."""
 _Answer = TypeVar("_Answer")
 _INTERVAL = 0.1
+"""psycopg's default: how often, in seconds, a waiting thread can be interrupted."""
 
 
 class SilentError(psycopg.OperationalError):
@@ -30,7 +31,7 @@ class BoundedConnection(psycopg.Connection[Any]):
     silence_seconds: float = SILENCE_SECONDS
 
     def __del__(self, _warn: Any = None) -> None:
-        """Say nothing: an unused connection is kept, and ends with whoever keeps it. libpq's part closes it then."""
+        """Do not warn as psycopg does: unused connections are kept on purpose, and libpq closes them at the end."""
 
     def wait(self, gen: PQGen[_Answer], interval: float = _INTERVAL, timeout: float | None = None) -> _Answer:
         """Wait for an answer.
@@ -64,7 +65,7 @@ def connected(url: str, silence_seconds: float = SILENCE_SECONDS) -> BoundedConn
         keepalives_interval=5,
         keepalives_count=3,
         tcp_user_timeout=int(SILENCE_SECONDS * 1000),
-        # A statement that was prepared on one server is unknown on the next one behind a pooler.
+        # Behind a pooler, the next statement may run on another server connection, which lacks the prepared one.
         prepare_threshold=None,
     )
     found.silence_seconds = silence_seconds

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 ABANDONED_SECONDS = 180.0
-"""Outside a fork, how long, in seconds, a service may lack an image before it counts as someone else's leftover."""
+"""Outside of a fork, how long, in seconds, a service may lack an image before it is deleted as a leftover."""
 
 
 class Creation:
@@ -67,7 +67,7 @@ class Creation:
         service_id = self._railway.ensure_service(agent.instance)
         instance, variables = self._railway.before_claim(service_id)
         if instance.image or variables.get(agents.GATEWAY_TOKEN):
-            # The list lags behind. A second patch would give it other secrets, and start it again.
+            # Railway's list lagged behind. A second patch would change the agent's secrets and start it again.
             return False
         has_volume, has_domain = bool(volumes.get(service_id)), bool(agent.instance.domain)
         self._furnish(agent.id, service_id, has_volume=has_volume, has_domain=has_domain, is_new=False)
@@ -76,8 +76,8 @@ class Creation:
     def may_finish(self) -> bool:
         """Tell whether an unfinished service belongs to this pool.
 
-        In a fork it does. Otherwise, Railway adds every new service to all environments that are not forks, so it may
-        be the start of another pool's agent.
+        In a fork it does. Outside of forks, Railway adds each new service to every environment that is not a fork
+        (fact: service-create-scope), so it may be an agent that another pool is creating.
         """
         try:
             return self._is_in_fork()
@@ -96,8 +96,8 @@ class Creation:
     def is_surely_an_agent(self, agent: Agent) -> bool:
         """Verify that a service with an agent's name is an agent, before it is deleted.
 
-        Ids of this pool manager contain letters with which hardly any other name ends. Ids of others may be a word:
-        then its variables decide.
+        An id that this pool manager generated is random, so hardly any other name ends with one. The id of another pool
+        manager may be a word; then the service's variables decide.
         """
         if agents.is_own_id(agent.id):
             return True
@@ -108,7 +108,7 @@ class Creation:
         if agents.GATEWAY_TOKEN in variables or API_KEY in variables:
             return True
         self._strangers.add(service_id)
-        self._log(f"{agent.instance.name}: is named like an agent but is not one; it is left alone")
+        self._log(f"{agent.instance.name}: its name is an agent's, but its variables are not; it is kept")
         return False
 
     def delete(self, agent: Agent, volumes: Mapping[str, Sequence[str]], *, forgets_claim: bool = False) -> None:
@@ -153,13 +153,13 @@ class Creation:
         Raises:
             CredentialError: a key or an inbox may still exist; it stays on record.
         """
-        is_all = self._credentials.remove(known)
+        is_complete = self._credentials.remove(known)
         if known.forgets_claim:
             self._database.forget_claim(known.agent_id, known.service_id)
-        if is_all and known.service_id and self._railway.leaves_services():
-            # The sweep of left services forgets it.
+        if is_complete and known.service_id and self._railway.leaves_services():
+            # `LeftoverServices` forgets it later.
             self._credentials.record.keep_service(known.agent_id)
-        elif is_all:
+        elif is_complete:
             self._credentials.record.forget(known.agent_id)
 
     @property
@@ -195,7 +195,7 @@ class Creation:
             except ThrottledError:
                 raise
             except RailwayCallError as error:
-                # Its service may be gone already, as Railway's list lags behind.
+                # The service may already be gone, because Railway's list lags behind.
                 self._log(f"{known.agent_id}: not deleted yet: {error}")
             except CredentialError as error:
                 self._log(f"{known.agent_id}: its key or its inbox could not be deleted yet: {error}")

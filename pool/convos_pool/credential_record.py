@@ -45,8 +45,8 @@ class Recorded:
     @property
     def is_service_only(self) -> bool:
         """Whether at most the agent's service is left: neither a key nor an inbox has to be deleted."""
-        rest = self.key_hash or self.inbox_id or self.by_name or self.forgets_claim
-        return self.removing and bool(self.service_id) and not rest
+        has_more = self.key_hash or self.inbox_id or self.by_name or self.forgets_claim
+        return self.removing and bool(self.service_id) and not has_more
 
 
 class CredentialRecord:
@@ -74,7 +74,7 @@ class CredentialRecord:
         return {row[0]: _recorded(row) for row in rows}
 
     def is_kept(self) -> bool:
-        """Tell whether records exist at all: then anything else was not created by this pool manager."""
+        """Tell whether the table exists: then whatever it lacks was not created by this pool manager."""
         try:
             with self._database.connect() as connection:
                 connection.execute("SELECT 1 FROM agent_credential LIMIT 1")

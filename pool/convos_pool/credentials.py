@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Providers:
-    """The accounts in which keys and inboxes are created; None if they are not."""
+    """The accounts in which keys and inboxes are created; None if the settings have no key for one."""
 
     openrouter: OpenRouter | None
     agentmail: AgentMail | None
@@ -46,7 +46,7 @@ def providers(settings: ProviderSettings) -> Providers:
 
 
 @contextmanager
-def asking() -> Iterator[None]:
+def as_credential_errors() -> Iterator[None]:
     """Convert the errors of an account to errors of the pool manager, for a block or a function.
 
     Raises:
@@ -82,10 +82,10 @@ class Credentials:
         self.makes = frozenset(name for name, account in accounts.items() if account and not shared.get(name))
         self._shared_inbox = settings.agent_variables.get(AGENTMAIL_INBOX, "")
         self._log = log
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self.record = record
 
-    @asking()
+    @as_credential_errors()
     def make(self, agent_id: str, service_id: str, *, is_new: bool) -> dict[str, str]:
         """Create an agent's key and inbox, and return the variables with their values.
 
@@ -113,7 +113,7 @@ class Credentials:
         return made
 
     def _delete_keys_of(self, agent_id: str, name: str) -> None:
-        """Delete a key of an earlier attempt: only the process that created it knows its value."""
+        """Delete the key of an earlier attempt, whose value is lost: only the process that created it knew it."""
         if OPENROUTER_KEY not in self.makes or self._openrouter is None:
             return
         known = self.record.of(agent_id)
@@ -142,7 +142,7 @@ class Credentials:
             self.record.begin_removal(merged)
         return merged
 
-    @asking()
+    @as_credential_errors()
     def remove(self, known: Recorded) -> bool:
         """Delete an agent's key and inbox, which may be gone already. Return False if one of them must stay.
 
@@ -162,8 +162,8 @@ class Credentials:
                     self._agentmail.delete(inbox_id)
         elif known.inbox_id:
             stays.append("inbox, because AGENTMAIL_API_KEY is not set")
-        if stays and known.agent_id not in self._told:
-            self._told.add(known.agent_id)
+        if stays and known.agent_id not in self._reported:
+            self._reported.add(known.agent_id)
             self._log(f"{known.agent_id}: not deleted: its {' and its '.join(stays)}")
         return not stays
 

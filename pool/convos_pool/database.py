@@ -13,7 +13,7 @@ import psycopg
 
 from .claim import Claim, ClaimDetails
 from .connection import SILENCE_SECONDS
-from .errors import ConflictError, MissingTableError, UnavailableError
+from .errors import ConflictError, DatabaseUnavailableError, MissingTableError
 from .heartbeat import IDLE_SECONDS, Heartbeat
 from .kept_connections import KeptConnections
 
@@ -25,21 +25,23 @@ if TYPE_CHECKING:
 MOST_CONNECTIONS, MOST_LOCKS = 8, 12
 """The most connections: 20 of one pool manager, so that two of them fit into the smallest PostgreSQL."""
 ROOM_SECONDS = 10.0
+"""How long, in seconds, to wait for a free connection."""
 LOCK_PAUSE_SECONDS = 0.2
 STATEMENT_MS = 5_000
+"""PostgreSQL's `statement_timeout`, in milliseconds."""
 LOCK_CLASS = 0x434F4E56
 """The first key of our advisory locks, `CONV`, so that they do not collide with other programs."""
 TICK = "tick"
 
 
 class Database:
-    """PostgreSQL, a connection for a short block at each use: it may go away and come back at any time.
+    """PostgreSQL, which may be unavailable at any time: each use takes a connection only for a short block.
 
     Args:
         url: its URL.
         silence_seconds: how long to wait for one answer.
         heartbeat: keeps locks alive while they are held.
-        idle_seconds: how long a lock outlives a pool manager that is silent.
+        idle_seconds: how long the server keeps the locks of a silent pool manager.
     """
 
     def __init__(
@@ -50,14 +52,15 @@ class Database:
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._heartbeat = heartbeat or Heartbeat()
-        # Not as a startup option, which poolers refuse. A transaction whose client cannot be heard any more would keep
-        # its rows from everybody else.
+        # Poolers refuse startup options, so each transaction sets these. Without the second limit, the transaction of
+        # a client that has gone silent would keep its locks.
         limits = (
             f"SET LOCAL statement_timeout = {STATEMENT_MS};"
             f" SET LOCAL idle_in_transaction_session_timeout = {round(idle_seconds * 1000)}"
         )
         self._kept = KeptConnections(url, limits, silence_seconds)
-        # Whoever holds a lock needs another connection to act, and must get it: two limits, that cannot wait in a ring.
+        # The holder of a lock needs a second connection to act. With one limit for both, all connections could belong
+        # to holders that wait for a second one.
         self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self._room_of_locks = threading.BoundedSemaphore(MOST_LOCKS)
 
@@ -65,7 +68,7 @@ class Database:
         """Return every claim, by the agent's id.
 
         Raises:
-            UnavailableError: the database does not answer, or has no such table.
+            DatabaseUnavailableError: the database does not answer; MissingTableError: it has no such table.
         """
         with self.connect() as connection:
             rows = connection.execute(
@@ -75,7 +78,7 @@ class Database:
         return {row[0]: Claim(*row) for row in rows}
 
     def details(self, agent_ids: Sequence[str]) -> dict[str, ClaimDetails]:
-        """Return what claimed agents were told and have answered, by their ids."""
+        """Return the requests and the answers of claims, by the agents' ids."""
         with self.connect() as connection:
             rows = connection.execute(
                 "SELECT id, agent_name, coalesce(instructions, ''),"
@@ -86,8 +89,8 @@ class Database:
                 (list(agent_ids),),
             ).fetchall()
         return {
-            id_: ClaimDetails(name, told, join, invite, conversation, at.isoformat() if at else "", branch)
-            for id_, name, told, join, invite, conversation, at, branch in rows
+            id_: ClaimDetails(name, instructions, join, invite, conversation, at.isoformat() if at else "", branch)
+            for id_, name, instructions, join, invite, conversation, at, branch in rows
         }
 
     def is_claimed(self, agent_id: str, service_id: str) -> bool:
@@ -138,7 +141,7 @@ class Database:
         try:
             with self.connect() as connection:
                 connection.execute("SELECT 1 FROM agent_metadata LIMIT 1")
-        except UnavailableError as error:
+        except DatabaseUnavailableError as error:
             return str(error)
         return "connected"
 
@@ -152,7 +155,7 @@ class Database:
 
         Raises:
             ConflictError: the lock is held.
-            UnavailableError: the database does not answer.
+            DatabaseUnavailableError: the database does not answer.
         """
         until = time.monotonic() + wait_seconds
         while True:
@@ -177,12 +180,13 @@ class Database:
             yield Lock(connection, frozenset(held))
 
     def reserve(self, agent_id: str, service_id: str, request: ClaimRequest) -> bool:
-        """Claim an agent before it is asked, committed at once; return False if somebody has it, or acts on it.
+        """Reserve an agent for a claim, before it is asked; return False if it is claimed, or its lock is held.
 
-        `claimed_at` stays NULL until the agent has answered: this is how an interrupted claim is found again.
+        The row is committed at once. Its `claimed_at` stays NULL until the agent has answered, which is how an
+        interrupted claim is found again.
         """
         with self.connect() as connection:
-            # The agent's lock is held for this one statement. Whoever gets it later finds the row.
+            # The agent's lock is held for this one statement; the next holder finds the row.
             row = connection.execute(
                 "INSERT INTO agent_metadata (id, railway_service_id, agent_name, instructions, invite_url, claimed_at)"
                 " SELECT %(id)s, %(service)s, %(name)s, %(instructions)s, nullif(%(join)s, ''), NULL"
@@ -222,7 +226,7 @@ class Database:
         """Connect for a block; its writes are committed at its end.
 
         Raises:
-            UnavailableError: the database does not answer, or lacks a table.
+            DatabaseUnavailableError: the database does not answer, or lacks a table.
         """
         with self._connect(self._room) as found:
             yield found
@@ -230,7 +234,7 @@ class Database:
     @contextmanager
     def _connect(self, room: threading.BoundedSemaphore) -> Iterator[BoundedConnection]:
         if not room.acquire(timeout=ROOM_SECONDS):
-            raise UnavailableError("database: every connection is in use; try again in a moment")
+            raise DatabaseUnavailableError("database: every connection is in use; try again in a moment")
         try:
             with self._connected() as found:
                 yield found
@@ -245,9 +249,10 @@ class Database:
         except psycopg.errors.UndefinedTable as error:
             table = re.search(r'"([\w.]+)"', str(error))
             name = table[1] if table else "a table"
-            raise MissingTableError(f"database: {name} is missing; run pulumi up to create it") from None
+            step = "run pulumi up, or without Pulumi look for schema: in the log"
+            raise MissingTableError(f"database: {name} is missing; {step}") from None
         except psycopg.Error as error:
-            raise UnavailableError(f"database: {one_line(error)}") from None
+            raise DatabaseUnavailableError(f"database: {one_line(error)}") from None
 
 
 class Lock:
@@ -266,12 +271,12 @@ class Lock:
         """Verify that the locks are still held: a broken connection has released them.
 
         Raises:
-            UnavailableError: they are not held any more.
+            DatabaseUnavailableError: they are not held any more.
         """
         try:
             self._connection.execute("SELECT 1")
         except psycopg.Error as error:
-            raise UnavailableError(f"database: {one_line(error)}") from None
+            raise DatabaseUnavailableError(f"database: {one_line(error)}") from None
 
 
 def one_line(error: psycopg.Error) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class PoolError(Exception):
-    """A problem that a caller or an operator must know about, in one line without secrets."""
+    """A problem that a caller or an operator must know about, in one line without secrets; `status` is HTTP's."""
 
     status = 500
 
@@ -37,16 +37,20 @@ class ConflictError(PoolError):
 
 
 class UnavailableError(PoolError):
-    """The database or Railway does not answer, or no agent is idle; the same request may work later."""
+    """The pool cannot serve the request now; the same request may work later."""
 
     status = 503
+
+
+class DatabaseUnavailableError(UnavailableError):
+    """The database does not answer, refuses, or has no free connection."""
 
 
 class NoIdleAgentError(UnavailableError):
     """No agent is idle."""
 
 
-class MissingTableError(UnavailableError):
+class MissingTableError(DatabaseUnavailableError):
     """The database's schema is older than this pool manager."""
 
 
@@ -90,7 +94,7 @@ class RailwayCallError(PoolError):
         operation: the name of the operation.
         problem: what happened, in Railway's own words.
         refusal: the kind of refusal, in one word.
-        is_there: False if Railway reports that the thing does not exist, or that it may not be seen.
+        is_there: False if Railway reports that the subject does not exist, or that the token may not see it.
     """
 
     status = 500
@@ -119,7 +123,7 @@ class ThrottledError(RailwayCallError):
     status = 503
 
     def __init__(self, operation: str, seconds: float, amount: str = "", *, is_of_calls: bool = False) -> None:
-        super().__init__(f"{amount}{operation}", f"Railway's rate limit; again in {seconds:.0f} s")
+        super().__init__(f"{amount}{operation}", f"Railway's rate limit; try again in {seconds:.0f} s")
         self.seconds = seconds
         self.is_of_calls = is_of_calls
         self._cause = (operation,)

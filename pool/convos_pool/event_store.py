@@ -1,4 +1,4 @@
-"""`pool_event`: the latest acts of all pool managers of an environment."""
+"""`pool_event`: the latest acts of all pool managers that share the database."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class EventStore:
         """Add events, delete the oldest, and return all that are stored, the newest first.
 
         Raises:
-            UnavailableError: the database does not answer, or lacks the table; then nothing is added.
+            DatabaseUnavailableError: the database does not answer, or lacks the table; then nothing is added.
         """
         with self._database.connect() as connection:
             if events:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from .railway import Instance
 
 ROUND_SECONDS, FIRST_SECONDS = 2.0, 5.5
+"""The longest duration, in seconds, of a round, and of one with an agent that was never checked before."""
 GRACE_SECONDS = 0.25
-"""How long a round waits, once all others have answered, for those that an earlier one has waited for in vain."""
+"""How long, in seconds, a round waits for agents that did not answer the previous round, after all others answered."""
 AT_ONCE, SILENT_AT_ONCE = 64, 32
-"""Threads for all agents, and others for those that did not answer: however many hang, the rest are asked at once."""
-Place = tuple[str, str]
+"""The threads for agents that answer, and for those that did not answer before and must not delay the others."""
+_Place = tuple[str, str]
 _ORDER = {Readiness.READY: 0, Readiness.NOT_READY: 1, Readiness.UNAUTHORIZED: 1, Readiness.NONSENSE: 2}
 _UNKNOWN, _SILENT = 1, 3
 
@@ -31,7 +32,7 @@ class HealthRounds:
     Args:
         ask: checks one agent, and ends by itself.
         round_seconds: the longest duration of a round.
-        first_seconds: how long it takes where an agent is asked for the first time.
+        first_seconds: the longest duration of a round if an agent is checked for the first time.
         grace_seconds: see GRACE_SECONDS.
     """
 
@@ -48,22 +49,22 @@ class HealthRounds:
         self._grace_seconds = grace_seconds
         self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="health")
         self._patient_threads = ThreadPoolExecutor(max_workers=SILENT_AT_ONCE, thread_name_prefix="health-silent")
-        self._last: dict[Place, Readiness] = {}
-        self._pending: dict[Place, Future[Readiness]] = {}
-        self._were_ready: set[Place] = set()
+        self._last: dict[_Place, Readiness] = {}
+        self._pending: dict[_Place, Future[Readiness]] = {}
+        self._were_ready: set[_Place] = set()
 
     def ask(self, asked: Mapping[str, Instance]) -> dict[str, Readiness]:
         """Check agents, by the service's id; return the answer of each, or its previous one."""
-        places = {id_: place(one) for id_, one in asked.items()}
+        places = {id_: one.place for id_, one in asked.items()}
         asked_before = frozenset(self._pending)
-        # Those that answered come first: a hundred that hang must not keep a thousand others waiting.
+        # Agents that answered before come first: a hundred that hang must not delay a thousand others.
         for id_ in sorted(asked, key=lambda one: self._turn(places[one])):
             if places[id_] not in self._pending:
                 is_silent = self._last.get(places[id_]) is Readiness.SILENT
                 threads = self._patient_threads if is_silent else self._threads
                 self._pending[places[id_]] = threads.submit(self._ask, asked[id_])
         self._wait(frozenset(places.values()), asked_before)
-        # Of one that never answered nothing is known that could count meanwhile: it has the time of a whole request.
+        # An agent without a previous answer gets the time of a whole request, because no other answer can count.
         unknown = [self._pending[found] for found in places.values() if found not in self._last]
         wait(unknown, timeout=self._first_seconds - self._round_seconds)
         for key, future in list(self._pending.items()):
@@ -74,8 +75,8 @@ class HealthRounds:
                     self._were_ready.add(key)
         return {id_: self._last.get(places[id_], Readiness.SILENT) for id_ in asked}
 
-    def _wait(self, places: frozenset[Place], asked_before: frozenset[Place]) -> None:
-        """Wait until all have answered, for a round's time; hardly for those that an earlier round has waited for."""
+    def _wait(self, places: frozenset[_Place], asked_before: frozenset[_Place]) -> None:
+        """Wait until all have answered, at most for a round; for those that were silent before, only the grace time."""
         until = time.monotonic() + self._round_seconds
         silent = {one for one in places if one in asked_before or self._last.get(one) is Readiness.SILENT}
         wait([self._pending[found] for found in places - silent], timeout=self._round_seconds)
@@ -84,22 +85,18 @@ class HealthRounds:
 
     def said(self, instance: Instance) -> Readiness | None:
         """Return an agent's last answer; None if it was not checked yet."""
-        return self._last.get(place(instance))
+        return self._last.get(instance.place)
 
     def was_ready(self, instance: Instance) -> bool:
         """Tell whether an agent's deployment has been ready before."""
-        return place(instance) in self._were_ready
+        return instance.place in self._were_ready
 
-    def forget(self, known: frozenset[Place]) -> None:
+    def forget(self, known: frozenset[_Place]) -> None:
         """Forget all deployments except these."""
         self._were_ready &= known
         self._last = {key: said for key, said in self._last.items() if key in known}
 
-    def _turn(self, key: Place) -> int:
+    def _turn(self, key: _Place) -> int:
+        """Return the position of an agent in a round: the most likely to answer first."""
         said = self._last.get(key)
         return _UNKNOWN if said is None else _ORDER.get(said, _SILENT)
-
-
-def place(instance: Instance) -> Place:
-    """Return the identity of an answer: another deployment of the same agent may answer differently."""
-    return instance.service_id, instance.deployment_id

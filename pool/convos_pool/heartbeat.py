@@ -1,8 +1,8 @@
-"""Keeps the transactions of held locks alive, so that the server may end all others.
+"""Keeps the transactions of held locks alive, so that the server can end those of pool managers that went silent.
 
-A lock lives as long as its transaction. If a pool manager freezes, or its network drops everything, the server would
-keep the transaction, and no other pool manager could act. So the server ends transactions that are idle for long, and
-the holder of a lock regularly sends a sign of life.
+A lock lives as long as its transaction. If a pool manager freezes, or its network drops all packets, the server would
+keep the transaction, and no other pool manager could act. So the server ends transactions that are idle for a while,
+and the holder of a lock regularly sends a statement.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 IDLE_SECONDS = 25.0
 """The silence in seconds after which the server releases a lock."""
 BEAT_SECONDS = 5.0
+"""The interval of the statements, in seconds."""
 
 
 class Heartbeat:
@@ -50,7 +51,7 @@ class Heartbeat:
         finally:
             with self._lock:
                 self._held.pop(connection, None)
-            # A beat that is on its way belongs to this block: after it, the connection is used for something else.
+            # Wait for a statement in progress: after the block, the connection is used for something else.
             with beating:
                 pass
 
@@ -59,7 +60,7 @@ class Heartbeat:
             with self._lock:
                 held = list(self._held.items())
             for connection, beating in held:
-                # Whoever holds the lock finds out by itself: it confirms before each act.
+                # An error needs no handling here: the holder of the lock confirms it before each act.
                 with beating, suppress(psycopg.Error):
                     if connection in self._held:
                         connection.execute("SELECT 1")

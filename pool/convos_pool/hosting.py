@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 REQUEST_PATIENCE_SECONDS = 5.0
+"""The longest total pause, in seconds, between the tries of a call for which a caller waits."""
 CALL_SECONDS = 8.0
-"""How long, in seconds, a caller waits for one call with its retries: a claim has ten besides its agent's own."""
+"""The longest duration, in seconds, of such a call with all its tries: less than a claim has for trying agents."""
 CONNECT_SECONDS = 5.0
 TICK_PATIENCE_SECONDS = 35.0
-"""Railway's creation throttles last 30 s."""
-USER_AGENT = "convos-pool/0.1"
-"""Distinguishes its calls from those of an update, in Railway's logs and in the emulator's ledger."""
+"""The same pause for calls of a tick: more than Railway's creation throttle (fact: creation-throttle)."""
+USER_AGENT = "convos-pool/0.2.0"
+"""Distinguishes the pool manager's calls from those of an update, for example in the emulator's ledger."""
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from pool_contract.requests import Body
 
 MAX_BODY_BYTES = 256 * 1024
-"""The runtime's own limit."""
+"""The limit of the runtime as well (runtime/scripts/http.js)."""
 LONGEST_SHOWN = 60
 BODY_SECONDS = 15.0
+"""How long, in seconds, a body may take to arrive."""
 _Body = TypeVar("_Body", bound="Body")
 
 
@@ -32,7 +33,7 @@ def has_key(request: Request, api_key: str) -> bool:
     """Tell whether a request has the bearer token, in constant time.
 
     Raises:
-        BadRequestError: there are two tokens, of which a proxy and we might read different ones.
+        BadRequestError: the header was sent twice, and a proxy might have read another token than we would.
     """
     given = request.headers.getlist("authorization")
     if len(given) > 1:
@@ -110,9 +111,9 @@ def checked_id(text: str) -> str:
     """Return an agent's id.
 
     Raises:
-        BadRequestError: no pool manager ever generates such an id.
+        BadRequestError: no pool manager generates such an id.
     """
-    # The id becomes the name of a lock, and one name is reserved for the tick's.
+    # The id becomes the name of a lock, and TICK is the name of the tick's.
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) or text == TICK:
         raise BadRequestError("id: not an agent's id")
     return text
@@ -127,10 +128,10 @@ def parsed(model: type[_Body], given: dict[str, Any]) -> _Body:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise BadRequestError(_told(error.errors(include_url=False, include_input=False)[0])) from None
+        raise BadRequestError(_in_words(error.errors(include_url=False, include_input=False)[0])) from None
 
 
-def _told(problem: ErrorDetails) -> str:
+def _in_words(problem: ErrorDetails) -> str:
     field = ".".join(str(part) for part in problem["loc"])[:LONGEST_SHOWN] or "body"
     kind, limits = problem["type"], problem.get("ctx", {})
     if kind == "missing":

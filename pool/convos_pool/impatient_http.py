@@ -1,4 +1,4 @@
-"""Closes HTTP connections on which no request arrives, even if one was started but never finished."""
+"""Closes HTTP connections on which no complete request arrives."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     import asyncio
 
 HEADER_SECONDS = 5.0
+"""The interval of the checks, in seconds; a connection is closed at the second one without a request."""
 
 
 class ImpatientProtocol(H11Protocol):
-    """uvicorn's own limit applies only to a connection without any byte of a request; a slow sender would never hit it.
+    """An HTTP connection that is closed if two checks in a row, every `header_seconds`, find no complete request.
 
-    Every `header_seconds`, a connection that lacked a complete request twice in a row is closed.
+    uvicorn's own limit applies only while no byte of a request has arrived, so a slow sender would never reach it.
     """
 
     header_seconds: ClassVar[float] = HEADER_SECONDS

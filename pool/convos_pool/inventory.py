@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class PoolSnapshot:
     """The state of the pool at one moment.
 
-    Args:
+    Attributes:
         agents: by id, in the order of their ids.
         claims: the rows of `agent_metadata`, by the agent's id.
         at: `time.time()` of the read.
@@ -70,17 +70,17 @@ class Inventory:
         self._clock = clock
         self._own = own
         self._problems = ProblemLog(log, clock)
-        # By deployment, so that a new one starts again. A restart forgets them, which gives every agent its time again.
+        # By deployment, so that a new one gets its whole time. A restart of the pool manager gives it to all agents.
         self._since: dict[tuple[str, object], tuple[bool, float]] = {}
 
     def read(self) -> PoolSnapshot:
         """Read everything.
 
         Raises:
-            RailwayCallError, UnavailableError: one of the two cannot be read; then nothing is known, not even that an
-                agent is gone.
+            RailwayCallError: Railway cannot be read; then no agent may count as gone.
+            DatabaseUnavailableError: the database cannot be read.
         """
-        # Claims after services: an agent that is claimed in between must not look idle.
+        # Claims are read after services, so that an agent that is claimed in between does not look idle.
         instances = self._railway.instances()
         named = agents_in({one.service_id: one.name for one in instances}, {self._own})
         by_name = {id_: one for one in instances if one.service_id in named and (id_ := agents.agent_id(one.name))}
@@ -138,7 +138,7 @@ class Inventory:
 
 
 def _by_claim(instances: Iterable[Instance], claims: Mapping[str, Claim]) -> dict[str, Instance]:
-    """Return the claimed agents whose name does not contain their id, as other pool managers rename them."""
+    """Return the claimed agents whose name does not contain their id, because another pool manager renamed them."""
     named = {claim.service_id: claim.id for claim in claims.values()}
     return {
         named[one.service_id]: one

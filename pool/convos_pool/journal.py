@@ -10,11 +10,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from railway_api.printable import escaped
+
 from . import log_line
 from .act import Act
-from .errors import UnavailableError
+from .errors import DatabaseUnavailableError
 from .event_store import MOST_KEPT, KeptEvent
-from .printable import printable
 
 if TYPE_CHECKING:
     from .event_store import EventStore
@@ -28,7 +29,7 @@ LONGEST_REASON = 1000
 
 
 def printed(line: str) -> None:
-    """Print one line of the log; it stays one line, whatever agents and callers put into it."""
+    """Print one line of the log; line breaks from agents and callers are escaped."""
     text = log_line.plain(line) if sys.stdout.isatty() else log_line.structured(line, time.time())
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
@@ -74,8 +75,8 @@ class Journal:
         """Print a line; an act is stored as well."""
         self._write(line)
         if isinstance(line, Act):
-            reason = printable(line.reason)[:LONGEST_REASON]
-            event = KeptEvent(time.time(), line.kind, printable(line.agent_id), reason)
+            reason = escaped(line.reason)[:LONGEST_REASON]
+            event = KeptEvent(time.time(), line.kind, escaped(line.agent_id), reason)
             with self._lock:
                 self._pending.append(event)
             self._wake.set()
@@ -103,7 +104,7 @@ class Journal:
                 taken = list(self._pending)
             try:
                 kept = self._store.exchange(taken)
-            except UnavailableError:
+            except DatabaseUnavailableError:
                 # They stay in memory; the tick reports the problem of the database.
                 return False
             with self._lock:

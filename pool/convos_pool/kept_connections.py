@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that are used again: a new one is a new process of the server, and a login, each time."""
+"""Connections to PostgreSQL that are used again, because each new one costs a login and a process of the server."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from .connection import BoundedConnection
 
 KEPT_SECONDS = 30.0
-"""How long an unused connection is kept: poolers and servers end idle ones after minutes."""
+"""How long, in seconds, an unused connection is kept: poolers and servers close idle ones after minutes."""
 LIFE_SECONDS = 60.0
-"""How long a connection is used at all: the name may lead to another server by now, and this one be a copy of it."""
+"""The longest life of a connection, in seconds: after a failover, an old one may still lead to the former server."""
 
 
 class KeptConnections:
@@ -26,10 +26,10 @@ class KeptConnections:
 
     Args:
         url: the database.
-        first: the statement that begins each block. It has to change nothing, because it is sent again on a new
+        first: the statement that begins each block. It must change nothing, because it is sent again on a new
             connection if a kept one turns out to be closed.
-        silence_seconds: how long one answer is waited for.
-        clock: seconds that never go back.
+        silence_seconds: how long to wait for one answer.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -57,14 +57,14 @@ class KeptConnections:
         try:
             yield connection
             if connection.closed:
-                # Whoever used it has been told, by an error of its own.
+                # It broke during the block or a heartbeat, and the server has rolled its transaction back.
                 return
             connection.commit()
         except BaseException as error:
-            # Whatever it was, no later block meets what is left of this one.
+            # No later block may find the rest of this one's transaction.
             _close([connection])
             if isinstance(error, psycopg.OperationalError | psycopg.errors.ReadOnlySqlTransaction):
-                # The others lead to the same server.
+                # The other kept connections lead to the same server.
                 self._forget()
             raise
         self._keep(connection, made_at)
@@ -76,11 +76,11 @@ class KeptConnections:
             try:
                 kept.execute(self._first)
             except SilentError:
-                # A new one would be waited for just as long.
+                # A new connection would most likely be silent as well.
                 self._forget()
                 raise
             except psycopg.Error:
-                # The server ended it while nobody used it, and most likely the others as well.
+                # The server closed it while it was unused, and most likely the others as well.
                 kept.close()
                 self._forget()
             else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .inventory import PoolSnapshot
     from .serve import Service
 
-AS_OTHERS_SAY_IT: dict[str, Status] = {
+TEAM_STATUS: dict[str, Status] = {
     "idle": "idle",
     "starting": "starting",
     "unfinished": "starting",
@@ -27,11 +27,11 @@ AS_OTHERS_SAY_IT: dict[str, Status] = {
     "crashed": "crashed",
     "dead": "dead",
 }
-"""Our states in the terms of the team's pool manager. An unknown one is listed where a person can dismiss it."""
+"""Our states in the terms of the team's pool manager. `unknown` becomes `crashed`, which a person can dismiss."""
 
 
-def seen(service: Service) -> PoolSnapshot:
-    """Return the last read of the agents. Callers without the key get it, as they must not trigger requests.
+def last_read(service: Service) -> PoolSnapshot:
+    """Return the last read of the agents; callers without the key get this, because they must not trigger requests.
 
     Raises:
         UnavailableError: there is none yet.
@@ -49,7 +49,7 @@ def counts(service: Service, made: int = 0) -> Counts:
         service: the pool manager.
         made: how many agents were created since the last read.
     """
-    snapshot = seen(service)
+    snapshot = last_read(service)
     living = snapshot.agents.values()
     found = agents.counts(living, service.settings.runtime_image, service.key_check.behind(living))
     for name in ("starting", "total", "latest"):
@@ -88,18 +88,16 @@ def claimed_and_crashed(service: Service, *, with_details: bool) -> Agents:
         with_details: whether names, addresses, instructions, conversations and invites are included. They give access
             to conversations, so only callers with the key get them.
     """
-    snapshot = seen(service)
-    shown = _instances(
-        service, [one for one in snapshot.agents.values() if _is_somebodys(one)], with_details=with_details
-    )
+    snapshot = last_read(service)
+    shown = _instances(service, [one for one in snapshot.agents.values() if _is_in_use(one)], with_details=with_details)
     return Agents(
         claimed=[one for one in shown if one.status == "claimed"],
         crashed=[one for one in shown if one.status != "claimed"],
     )
 
 
-def _is_somebodys(agent: Agent) -> bool:
-    return agent.claimed or AS_OTHERS_SAY_IT[agent.state] in {"claimed", "crashed"}
+def _is_in_use(agent: Agent) -> bool:
+    return agent.claimed or TEAM_STATUS[agent.state] in {"claimed", "crashed"}
 
 
 def _instances(service: Service, living: Sequence[Agent], *, with_details: bool) -> list[ListedInstance]:
@@ -115,7 +113,7 @@ def _instance(service: Service, agent: Agent, details: ClaimDetails | None, *, w
         # A claimed agent's service is named after the agent's name.
         name=agent.instance.name if with_details else agents.service_name(agent.id),
         url=service.client.address(agent.instance) if with_details else "",
-        status=AS_OTHERS_SAY_IT[agent.state],
+        status=TEAM_STATUS[agent.state],
         createdAt=agent.instance.created_at.isoformat(),
         deployStatus=agent.instance.deployment_status,
         agentName=_or_none(details.agent_name if details else ""),

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+from railway_api.printable import escaped
+
 from .act import Act
-from .printable import printable
 
 FAILURES = frozenset({"claim-failed", "failure", "set-aside", "unhealthy"})
 
 
 def plain(text: str) -> str:
     """Return a line for a terminal."""
-    return f"pool: {printable(text)}"
+    return f"pool: {escaped(text)}"
 
 
 def structured(text: str, at: float) -> str:
@@ -29,7 +30,7 @@ def structured(text: str, at: float) -> str:
         "message": plain(text),
     }
     if isinstance(text, Act):
-        found |= {"act": text.kind, "reason": printable(text.reason)}
+        found |= {"act": text.kind, "reason": escaped(text.reason)}
         if text.agent_id:
-            found["agent"] = printable(text.agent_id)
+            found["agent"] = escaped(text.agent_id)
     return json.dumps(found, ensure_ascii=False)

@@ -48,20 +48,25 @@ class Measured:
 
 
 def render(measured: Measured) -> str:
-    """Return the text."""
+    """Return the values in Prometheus' text format."""
     return "".join(f"{line}\n" for line in _lines(measured))
 
 
 def _lines(measured: Measured) -> Iterator[str]:
     labels = {"environment": measured.environment, "version": measured.version}
     yield from _family("info", "gauge", "What this pool manager is.", [(labels, 1)])
-    yield from _family("closed", "gauge", "1 while no agent is handed out.", [({}, int(measured.is_closed))])
+    yield from _family("closed", "gauge", "1 while the pool is closed.", [({}, int(measured.is_closed))])
     yield from _family("min_idle", "gauge", "How many agents are kept warm.", [({}, measured.min_idle)])
     if measured.counts is not None:
         counts = measured.counts
         by_state = [({"state": state}, counts.get(state, 0)) for state in STATES]
         yield from _family("agents", "gauge", "Agents by state.", by_state)
-        yield from _family("agents_behind", "gauge", "Agents that run another image.", [({}, counts["behind"])])
+        yield from _family(
+            "agents_behind",
+            "gauge",
+            "Agents with another image or other keys than a new one.",
+            [({}, counts["behind"])],
+        )
         yield from _family("seen_timestamp_seconds", "gauge", "Unix time of the last read.", [({}, measured.seen_at)])
     if measured.calls_left is not None:
         yield from _family("railway_calls_left", "gauge", "Calls left in the window.", [({}, measured.calls_left)])

@@ -1,4 +1,4 @@
-"""Every GraphQL document that the pool manager sends; the names of the operations appear in Railway's own logs."""
+"""Every GraphQL document that the pool manager sends. Each operation has a name of its own, which errors contain."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _AGENT = """
 fragment agent on ServiceInstance {
   serviceId serviceName createdAt deletedAt source { image } domains { serviceDomains { domain } }
   latestDeployment { id status createdAt meta } }"""
-WHO = "query whoIsProjectToken { projectToken { projectId environmentId } }"
+PROJECT_TOKEN = "query poolProjectToken { projectToken { projectId environmentId } }"  # noqa: S105
 INSTANCES = (
     """query agents($environmentId: String!, $first: Int!, $after: String) {
   environment(id: $environmentId) { id deletedAt
@@ -80,14 +80,14 @@ VOLUME_DELETE = "mutation agentVolumeDelete($id: String!) { volumeDelete(volumeI
 
 
 def unscoped_deletions(count: int) -> str:
-    """Return the document that deletes several services from their project: `$s0` as `s0`, and so on."""
+    """Return the document that deletes `count` services, the variables `$s0`, `$s1`, …, from their project."""
     asked = ", ".join(f"$s{number}: String!" for number in range(count))
     fields = " ".join(f"s{number}: serviceDelete(id: $s{number})" for number in range(count))
     return f"mutation agentsUnscopedDelete({asked}) {{ {fields} }}"
 
 
 def configs(count: int) -> str:
-    """Return the document that reads the configs of several environments at once: `$e0` as `e0`, and so on."""
+    """Return the document that reads the configs of `count` environments: `$e0` under the alias `e0`, and so on."""
     asked = ", ".join(f"$e{number}: String!" for number in range(count))
     fields = " ".join(
         f"e{number}: environment(id: $e{number}) {{ id config(decryptVariables: true) }}" for number in range(count)

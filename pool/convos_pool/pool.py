@@ -43,7 +43,7 @@ class Pool:
         self._touched: dict[str, str] = {}
         self._claiming = Claiming(parts, self._snapshots, self._touched, lambda agent: self.rename(agent, "in use"))
         self.is_closed = False
-        """Whether agents are no longer created or handed out, because the stack is being destroyed."""
+        """Whether agents are no longer created or handed out, because the pool was retired; see `Retirement`."""
 
     def touch(self, agent: Agent) -> None:
         """Record that an agent gets a new deployment: until Railway shows it, the old one must not be handed out."""
@@ -71,15 +71,15 @@ class Pool:
             AgentError: a request was sent to an agent, and its outcome is unknown.
         """
         if self.is_closed:
-            raise UnavailableError("claim: the pool is closed because its stack is being destroyed")
+            raise UnavailableError("claim: the pool is closed, as before a destroy; POST /api/pool/reopen opens it")
         try:
             return self._claiming.claim(request)
         finally:
-            # The tick renames the claimed agent, creates missing ones, and reads again if nothing was known.
+            # The next tick renames the claimed agent and creates missing ones.
             self._wake()
 
     def wait_until_quiet(self) -> None:
-        """Wait until no claim is under way, for a limited time; see `Claiming.wait_until_quiet`."""
+        """Wait until no claim is in progress, for a limited time; see `Claiming.wait_until_quiet`."""
         self._claiming.wait_until_quiet()
 
     def rename(self, agent: Agent, agent_name: str) -> None:
@@ -126,7 +126,7 @@ class Pool:
                 self.note(agent, "gone")
                 self._log(Act("killed", f"killed while {agent.state}", agent.id))
             elif self._database.is_claimed(agent_id, "") or self._parts.credentials.record.of(agent_id):
-                # Only what is on record for this pool: an id of another pool must not cost its agent the key.
+                # Only what this pool has on record: the id of another pool's agent must not delete that agent's key.
                 self._creation.delete_rest(agent_id)
         self._wake()
 
@@ -138,7 +138,7 @@ class Pool:
         """
         agent = self.refresh().agents.get(agent_id)
         if agent is not None and agent.state not in DISMISSIBLE:
-            raise ConflictError(f"dismiss: {agent_id} is {agent.state}, not crashed; kill it if it has to go")
+            raise ConflictError(f"dismiss: {agent_id} is {agent.state}, not crashed; to delete it, kill it")
         self.kill(agent_id)
 
     def unclaimed(self, agent: Agent) -> None:

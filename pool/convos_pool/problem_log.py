@@ -1,4 +1,4 @@
-"""Logs what is wrong with agents: each problem once, however often it comes and goes, and a few lines at a time."""
+"""Logs the problems of agents: each one once, even if it comes and goes, and only a few lines at a time."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from .act import Act
 from .counted import counted
 
 REPEAT_SECONDS = 600.0
-"""A problem is logged again once the agent did not have it for so long: one that comes and goes stays one line."""
+"""For how long, in seconds, an agent must not have had a problem before the same problem is logged again."""
 MOST_AT_ONCE = 20
-"""Only the last 500 events are kept: an outage of all agents must not take the place of everything else."""
+"""The most lines of one round: only the last 500 events are kept, and an outage must not replace all others."""
 MOST_NAMED = 200
+"""The most agents that the line about the rest names."""
 
 
 class ProblemLog:
@@ -29,7 +30,7 @@ class ProblemLog:
         self._logged: dict[tuple[str, str], float] = {}
 
     def update(self, problems: Mapping[str, str]) -> None:
-        """Log the new ones.
+        """Log the new problems.
 
         Args:
             problems: the problem of each agent that has one, by the agent's id.

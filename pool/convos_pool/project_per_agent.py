@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .railway_calls import RailwayCalls
 
 PAGE = 100
-"""The size of one request: projects, each with its services, or environments whose variables are read together."""
+"""How many projects with their services, or environments with their variables, one request reads."""
 
 
 class ProjectPerAgent:
@@ -90,7 +90,7 @@ class ProjectPerAgent:
         return found
 
     def _variables_in(self, places: Sequence[str]) -> dict[str, dict[str, str]]:
-        """Read these environments at once. If one is gone, Railway refuses them all; then read each half."""
+        """Read these environments in one request. If one is gone, Railway refuses all of them; then read each half."""
         given = {f"e{number}": place for number, place in enumerate(places)}
         try:
             answer = self._calls.execute(operations.configs(len(places)), given)
@@ -178,7 +178,7 @@ class ProjectPerAgent:
         return str(found["serviceDomainCreate"]["domain"])
 
     def commit(self, patch: Mapping[str, Any], message: str) -> None:
-        """Commit a patch, one for each project that it changes; a refused one does not prevent the others."""
+        """Commit a patch in parts, one for each project that it changes; a refused part does not prevent the others."""
         refused: RailwayCallError | None = None
         for service_id, changed in patch["services"].items():
             try:
@@ -208,7 +208,7 @@ class ProjectPerAgent:
         """Delete an agent's project, with its service and its volume.
 
         Raises:
-            ConflictError: others have added something to it, or have removed the mark, so it is not deleted.
+            ConflictError: other services were added to it, or its description was changed, so it is not deleted.
         """
         home = self._homes.of(service_id)
         there, owner = self._services(home.project_id)
@@ -229,7 +229,8 @@ class ProjectPerAgent:
         found = self._calls.execute(operations.AGENT_PROJECT, {"projectId": project_id})["project"]
         owner = marked_agent(found["description"], self._environment_id)
         if owner is None:
-            raise ConflictError(f"{project_id}: the project's description no longer names this pool")
+            words = f"{project_id}: the project's description no longer names this pool, so it is not touched"
+            raise ConflictError(f"{words}; restore the description, or delete the project by hand")
         return {str(edge["node"]["id"]): str(edge["node"]["name"]) for edge in found["services"]["edges"]}, owner
 
     def _new_service(self, home: AgentHome, name: str) -> str:
@@ -267,7 +268,7 @@ def _of_project(project: Mapping[str, Any], owner: str) -> Iterator[tuple[Instan
     environments = [edge["node"] for edge in project["environments"]["edges"]]
     if not environments:
         return
-    # Others may have added environments: the agent is in the first one.
+    # People may have added environments: the agent is in the oldest one.
     first = min(environments, key=lambda one: str(one["createdAt"]))
     place = str(project["id"]), str(first["id"])
     living = [edge["node"] for edge in first["serviceInstances"]["edges"] if not edge["node"]["deletedAt"]]
@@ -279,7 +280,7 @@ def _of_project(project: Mapping[str, Any], owner: str) -> Iterator[tuple[Instan
         )
     for node in living:
         instance = instance_of(node)
-        # Another agent's name in this agent's project is a mistake, and not an agent.
+        # A service that is named like another agent is not an agent.
         if agent_id(instance.name) in {owner, None}:
             yield instance, AgentHome(*place, volume_ids=tuple(_volumes(first, instance.service_id)))
 

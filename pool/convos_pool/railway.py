@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from .railway_calls import RailwayCalls
 
 PAGE = 500
-"""The page size of Railway's own CLI: an environment with a hundred agents is one request."""
+"""The number of rows in one answer, as in Railway's own CLI (railwayapp/cli): most environments fit into one."""
 
 
 @dataclass(frozen=True)
 class Instance:
     """A service in one environment.
 
-    Args:
+    Attributes:
         service_id: Railway's id of the service; the project's id if an agent has its own project without a service yet.
         name: its name.
         image: the image reference in its config; empty if none is set yet.
@@ -48,6 +48,11 @@ class Instance:
     deployment_status: str
     deployed_at: datetime | None
     deployed_image: str = ""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The service and its deployment. Whatever is known of an agent may differ for its next deployment."""
+        return self.service_id, self.deployment_id
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class ProjectServices:
 
 
 class Railway:
-    """The API for one environment that contains all agents; an implementation of `AgentServices`.
+    """An implementation of `AgentServices`: all agents are services of one environment.
 
     Args:
         calls: with tokens of either kind.
@@ -108,7 +113,7 @@ class Railway:
         return self._calls.within(seconds)
 
     def instances(self) -> list[Instance]:
-        """Return every service of the environment: one request for each hundred."""
+        """Return every service of the environment: one request for each PAGE of them."""
         with readable("agents"):
             nodes = self._pages("agents", operations.INSTANCES, "serviceInstances")
             return [instance_of(node) for node in nodes if not node["deletedAt"]]
@@ -150,7 +155,7 @@ class Railway:
         """Return the services of the project, and where they are: one request, unless there are more than PAGE of them.
 
         Raises:
-            RailwayCallError: it cannot be read, or the own environment is not listed, so it proves nothing.
+            RailwayCallError: it cannot be read, or the pool's own environment is missing, so the list is not complete.
         """
         with readable("agentProjectServices"):
             services: list[Any] = []
@@ -197,11 +202,8 @@ class Railway:
 
     def is_fork(self) -> bool:
         """Tell whether the environment was forked from another: only then do services belong to it alone."""
-        return bool(
-            self._calls.execute(operations.ENVIRONMENT, {"environmentId": self._environment_id})["environment"][
-                "sourceEnvironment"
-            ]
-        )
+        found = self._calls.execute(operations.ENVIRONMENT, {"environmentId": self._environment_id})
+        return bool(found["environment"]["sourceEnvironment"])
 
     def ensure_service(self, instance: Instance) -> str:
         """Return the id of an agent's service: with a shared project, every agent has one."""
@@ -256,14 +258,14 @@ class Railway:
 
 
 def before_claim_of(found: Mapping[str, Any]) -> tuple[Instance, dict[str, str]]:
-    """Return what BEFORE_CLAIM was answered: the service, and its variables."""
+    """Convert an answer to BEFORE_CLAIM into the service and its variables."""
     with readable("agentBeforeClaim"):
         variables = {str(name): str(value) for name, value in found["variables"].items() if value is not None}
         return instance_of(found["serviceInstance"]), variables
 
 
 def time_of(text: str) -> datetime:
-    """Return a time of Railway's; one without an offset is UTC, as it could not be compared with the others."""
+    """Parse one of Railway's times; a time without an offset is taken as UTC, so that all of them can be compared."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 

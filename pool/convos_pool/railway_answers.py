@@ -9,18 +9,18 @@ from typing import Any
 from .errors import RailwayCallError
 
 MOST_PAGES = 200
-"""Of one list. With pages of a hundred, that is more than any workspace has."""
+"""The most pages of one list: with a hundred rows in each, more than any workspace has."""
 
 
 @contextmanager
 def readable(operation: str) -> Iterator[None]:
-    """Read an answer in a block, or in a function.
+    """Convert the errors of reading an answer, for a block or a function.
 
     Args:
-        operation: what was asked, for the error.
+        operation: the name of the operation, for the error.
 
     Raises:
-        RailwayCallError: the answer has another shape than was asked for.
+        RailwayCallError: the answer does not have the shape that the operation asks for.
     """
     try:
         yield
@@ -33,11 +33,11 @@ def pages(operation: str, ask: Callable[[str | None], Mapping[str, Any]]) -> Ite
     """Yield the nodes of a list, page after page.
 
     Args:
-        operation: what is asked, for errors.
-        ask: returns the connection after a cursor.
+        operation: the name of the operation, for errors.
+        ask: returns the page after a cursor, a GraphQL connection.
 
     Raises:
-        RailwayCallError: a cursor comes again, or there are more pages than any list has: what was read is no list.
+        RailwayCallError: a cursor is repeated, or there are more than MOST_PAGES pages.
     """
     after: str | None = None
     seen: set[str | None] = {None}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from railway_api import errors as refusals
 from railway_api.retry import CREATION_THROTTLE_SECONDS, Allowance
-from railway_api.transport import operation_name
+from railway_api.transport import is_mutation, operation_name
 
 from . import operations
 from .errors import CreationThrottledError, RailwayCallError, ThrottledError
@@ -24,9 +24,9 @@ CLAIMS_SHARE = 0.2
 READ_SHARE = 0.1
 """The share of an hour's calls below which ticks no longer read the agents: claims use the last read."""
 SHORT_WINDOW_SECONDS = 60.0
-"""Windows that end sooner, in seconds, are waited for."""
+"""A rate limit's window that ends sooner, in seconds, reserves nothing for claims: they can wait for the next one."""
 CREATE_SECONDS = 10.0
-"""The longest creation of a project, in seconds: a tick does not wait for a throttle of 30 s."""
+"""The deadline, in seconds, of a project's creation, so that a tick does not wait for a throttle of 30 s."""
 NEW_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 """The pauses, in seconds, before each retry in a project that was just created."""
 REFUSED_SECONDS = 60.0
@@ -41,8 +41,8 @@ class _Turn:
     Attributes:
         client: uses the token.
         is_kind_known: whether the token's kind is known.
-        spent_until: when Railway accepts its calls again, after a refusal; of `clock`.
-        creates_after: when Railway allows it to create a project again, after a refusal; of `clock`.
+        spent_until: after a refusal, the time by `clock` at which Railway accepts its calls again.
+        creates_after: after a refusal, the time by `clock` at which it may create a project again.
         used: how many calls it has sent.
     """
 
@@ -89,7 +89,7 @@ class RailwayCalls:
         left = [one for one in known if one is not None]
         if not left or len(left) < len(known):
             return None
-        # More calls become available when the first window ends.
+        # The first window that ends makes more calls available.
         first = min(one.reset_at for one in left)
         return Allowance(sum(one.remaining for one in left), sum(one.limit for one in left), first)
 
@@ -124,19 +124,19 @@ class RailwayCalls:
         """Send one document and return its `data`.
 
         Queries, and mutations that were certainly not executed, are sent again within the client's budget. A mutation
-        whose answer was lost is not: it may have been executed, and the next tick will see.
+        whose answer was lost is not sent again: it may have been executed, and the next tick finds out.
 
         Raises:
             ThrottledError: Railway asks to wait longer than one call may take.
-            RailwayCallError: Railway refused, or gave no usable answer; the error has its own words, without the token.
+            RailwayCallError: Railway refused, or gave no usable answer; the error quotes Railway, without the token.
         """
-        name, is_mutation = operation_name(document), document.startswith("mutation")
+        name, is_query = operation_name(document), not is_mutation(document)
 
         def send(client: Client) -> dict[str, Any]:
-            ask = client.mutate_once if is_mutation else client.query
+            ask = client.query if is_query else client.mutate_once
             return ask(document, variables, subject=name, deadline_seconds=self._seconds)
 
-        return self._in_turn(name, send, is_query=not is_mutation)
+        return self._in_turn(name, send, is_query=is_query)
 
     def execute_in_new(
         self, document: str, variables: Mapping[str, Any], observe: Callable[[], Mapping[str, Any] | None]
@@ -146,7 +146,7 @@ class RailwayCalls:
         Args:
             document: the mutation (fact: new-project-lag).
             variables: its variables.
-            observe: reads back the created thing; None if it does not exist.
+            observe: reads back what the mutation created; None if it does not exist.
 
         Returns:
             The result of `observe`, or the mutation's `data`.
@@ -213,7 +213,7 @@ class RailwayCalls:
                 turn.spent_until = self._clock() + error.seconds
                 throttled.append(turn)
             except RailwayCallError as error:
-                # "Not Authorized" may apply to this token only, such as a revoked one; a query may be repeated.
+                # "Not Authorized" may apply to this token only, for example a revoked one, so a query tries the next.
                 if error.is_there or not is_query or (is_last and not throttled):
                     raise
                 refused.append(turn)
@@ -238,12 +238,15 @@ class RailwayCalls:
             return chosen
 
     def _client(self, turn: _Turn) -> Client:
-        # A hundred concurrent claims query the kind once.
+        # The lock lets a hundred concurrent claims query the kind only once.
         with self._asking:
             if not turn.is_kind_known:
                 try:
                     turn.client.query(
-                        operations.WHO, {}, subject="RAILWAY_API_TOKEN", deadline_seconds=self._seconds or None
+                        operations.PROJECT_TOKEN,
+                        {},
+                        subject="RAILWAY_API_TOKEN",
+                        deadline_seconds=self._seconds or None,
                     )
                 except (refusals.NotAuthorized, refusals.NotFound, refusals.Refused):
                     turn.client = turn.client.as_other_kind()
@@ -262,4 +265,7 @@ def _as_pool_errors(name: str) -> Iterator[None]:
         raise ThrottledError(name, CREATION_THROTTLE_SECONDS) from None
     except refusals.RailwayError as error:
         is_there = not isinstance(error, refusals.NotAuthorized | refusals.NotFound)
-        raise RailwayCallError(name, error.problem, type(error).__name__, is_there=is_there) from None
+        # Railway refuses a revoked token and a deleted service with the same message.
+        step = "; if it refuses every call, check the pool's Railway token"
+        problem = error.problem + (step if isinstance(error, refusals.NotAuthorized) else "")
+        raise RailwayCallError(name, problem, type(error).__name__, is_there=is_there) from None

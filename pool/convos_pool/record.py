@@ -1,4 +1,4 @@
-"""The pool manager's records besides claims: the rollout, its moves, and which pool manager is in charge."""
+"""What the pool manager records besides claims: the rollout, its moves, and which pool manager is in charge."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Record:
         """Tell whether this pool manager is the newest; during a deployment there are two, with two images."""
         with self._database.connect() as connection:
             if self._since is None:
-                # clock_timestamp is the server's clock, which all pool managers share.
+                # clock_timestamp() is the time of the database server, which all pool managers share.
                 row = connection.execute("SELECT clock_timestamp()").fetchone()
                 assert row is not None
                 self._since = row[0]
@@ -103,6 +103,6 @@ class Record:
             )
 
     def forget(self, agent_id: str) -> None:
-        """Remove the move of an agent that was deleted."""
+        """Remove the recorded move of an agent that was deleted."""
         with self._database.connect() as connection:
             connection.execute("DELETE FROM agent_move WHERE agent_id = %s", (agent_id,))

@@ -1,7 +1,8 @@
-"""Interrupted claims: their agents are asked again, a few times, outside of the tick."""
+"""Completes interrupted claims: asks their agents again, a few times, outside of the tick."""
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 MOST_TRIES = 3
 RESERVATION_SECONDS = 150.0
-"""An older reservation belongs to an interrupted claim: a running one asks its agent twice for 60 s."""
+"""A reservation that is older, in seconds, belongs to an interrupted claim: a running one asks its agent twice for 60 s
+at most."""
 
 
 def in_a_thread(work: Callable[[], None]) -> None:
@@ -30,8 +32,8 @@ def in_a_thread(work: Callable[[], None]) -> None:
 class Recovery:
     """Finds out the outcome of interrupted claims.
 
-    A runtime that remembers its conversation returns it again. One that refuses the repetition never reveals it: after
-    some attempts the agent is set aside.
+    A runtime that remembers its conversation returns it again. One that refuses a repeated request never reveals it;
+    then the claim is set aside.
 
     Args:
         railway: the agents' variables.
@@ -61,14 +63,18 @@ class Recovery:
         self._tries: dict[str, int] = {}
         self._busy = False
 
-    def advance(self, cut_off: Mapping[str, Agent]) -> None:
-        """Ask one of these agents again, the least often asked first; one at a time."""
+    def advance(self, interrupted: Mapping[str, Agent]) -> None:
+        """Start to ask one of these agents again, the one with the fewest attempts, unless one is being asked.
+
+        Args:
+            interrupted: the agents of interrupted claims, by id.
+        """
         with self._lock:
-            self._tries = {id_: tries for id_, tries in self._tries.items() if id_ in cut_off}
-            if self._busy or not cut_off:
+            self._tries = {id_: tries for id_, tries in self._tries.items() if id_ in interrupted}
+            if self._busy or not interrupted:
                 return
             self._busy = True
-            agent = min(cut_off.values(), key=lambda one: (self._tries.get(one.id, 0), one.id))
+            agent = min(interrupted.values(), key=lambda one: (self._tries.get(one.id, 0), one.id))
             self._tries[agent.id] = self._tries.get(agent.id, 0) + 1
         self._run(lambda: self._one(agent))
 
@@ -117,7 +123,7 @@ class Recovery:
             details = self._database.details([agent.id]).get(agent.id)
             if claim is None or details is None or not claim.reserved:
                 raise NotFoundError(f"{agent.id}: has no interrupted claim")
-            _refuse_while_it_lives(claim)
+            _refuse_if_in_progress(claim)
             _, variables = self._railway.before_claim(agent.instance.service_id)
             conversation = self._client.provision(agent.instance, details.as_request(), variables, tries=1)
             self._database.complete(agent.id, conversation.id, conversation.invite_url)
@@ -135,11 +141,12 @@ class Recovery:
             claim = self._database.claims().get(agent.id)
             if claim is None or not claim.reserved:
                 raise NotFoundError(f"{agent.id}: has no interrupted claim")
-            _refuse_while_it_lives(claim)
+            _refuse_if_in_progress(claim)
             self._database.complete(agent.id, conversation_id, invite_url)
         self._set_aside.remove(agent.id)
 
 
-def _refuse_while_it_lives(claim: Claim) -> None:
-    if claim.seconds <= RESERVATION_SECONDS:
-        raise ConflictError(f"{claim.id}: its claim is still in progress; try again in {RESERVATION_SECONDS:.0f} s")
+def _refuse_if_in_progress(claim: Claim) -> None:
+    left = RESERVATION_SECONDS - claim.seconds
+    if left >= 0:
+        raise ConflictError(f"{claim.id}: its claim is still in progress; try again in {math.ceil(left)} s")

@@ -1,4 +1,4 @@
-"""Gives one agent a new deployment: the newest image and the keys of today."""
+"""Gives one agent a new deployment with the newest image and the current keys."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from .pool import Pool
     from .pool_parts import PoolParts
 
-FREE = frozenset({"idle", "released"})
-OF_SOMEBODY = frozenset({"claimed", "crashed", "sleeping"})
-"""Agents that somebody has are redeployed only by a request that says so."""
+UNCLAIMED = frozenset({"idle", "released"})
+CLAIMED = frozenset({"claimed", "crashed", "sleeping"})
+"""Claimed agents in these states are redeployed only by a request that allows it."""
 
 
 class Redeploying:
     """Redeploys agents, each under its lock.
 
     Args:
-        pool: knows the agents.
-        parts: what the pool works with.
+        pool: reads the agents.
+        parts: the dependencies of the pool.
     """
 
     def __init__(self, pool: Pool, parts: PoolParts) -> None:
@@ -38,33 +38,34 @@ class Redeploying:
         """Redeploy one agent and return its image.
 
         Args:
-            agent_id: which.
-            claimed: whether it may be one that somebody has; it keeps its volume, its secrets and its claim.
+            agent_id: the agent.
+            claimed: whether it may be a claimed one, which keeps its volume, its secrets and its claim.
 
         Raises:
             NotFoundError: there is no such agent.
-            ConflictError: it is not idle, nor claimed where that is allowed; or that has changed meanwhile.
+            ConflictError: its state does not allow it, or its claim has changed meanwhile.
         """
         agent = self._pool.refresh().agents.get(agent_id)
         if agent is None:
             raise NotFoundError(f"redeploy: there is no agent {agent_id[:40]!r} in this environment")
-        is_somebodys = agent.claimed and agent.state in OF_SOMEBODY
-        if agent.state not in FREE and not (claimed and is_somebodys):
-            raise ConflictError(f"redeploy: {agent_id} is {agent.state}; only an idle agent is redeployed")
+        is_claimed = agent.claimed and agent.state in CLAIMED
+        if agent.state not in UNCLAIMED and not (claimed and is_claimed):
+            step = 'allow it by "claimed": true' if is_claimed else "only an idle or a claimed agent can be redeployed"
+            raise ConflictError(f"redeploy: {agent_id} is {agent.state}; {step}")
         image = self._parts.settings.runtime_image
         with self._parts.database.lock(agent_id):
-            self._check_claim(agent, is_somebodys=is_somebodys)
+            self._check_claim(agent, is_claimed=is_claimed)
             self._pool.touch(agent)
             self._send(agent, image)
         moved = replace(agent, instance=replace(agent.instance, image=image), ready=False)
-        self._pool.note(moved, "claimed" if is_somebodys else "starting")
+        self._pool.note(moved, "claimed" if is_claimed else "starting")
         self._parts.log(Act("redeployed", f"redeployed on {image}", agent_id))
         self._parts.wake()
         return image
 
-    def _check_claim(self, agent: Agent, *, is_somebodys: bool) -> None:
-        """Make sure, under the agent's lock, that its claim did not change since the last read."""
-        if not is_somebodys:
+    def _check_claim(self, agent: Agent, *, is_claimed: bool) -> None:
+        """Verify, under the agent's lock, that its claim did not change since the last read."""
+        if not is_claimed:
             self._pool.unclaimed(agent)
             return
         claims = self._parts.database.claims().values()
@@ -80,7 +81,7 @@ class Redeploying:
         _, variables = railway.before_claim(service_id)
         is_current = variables.get(API_KEY) == key and not agents.keys_behind(settings, variables)
         if agents.same_image(agent.image, image) and is_current:
-            # A patch that changes nothing deploys nothing.
+            # A patch that changes nothing would deploy nothing (fact: patch-no-change).
             railway.deploy(service_id)
         else:
             removed = {service_id: taken_out(settings.agent_variables, variables)}

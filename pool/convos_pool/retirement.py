@@ -1,4 +1,4 @@
-"""The end of a pool: agents are no longer created or handed out, and unclaimed ones are deleted."""
+"""Retires a pool: agents are no longer created or handed out, and unclaimed ones are deleted."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ LOCK_SECONDS = 15.0
 WORK_SECONDS = 15.0
 """How long, in seconds, one request deletes agents; the caller repeats it while some are left."""
 NAMED = 5
+"""How many agents an error names."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Retired:
 
 
 class Retirement:
-    """Empties a pool before its environment or the pool manager is deleted.
+    """Closes and empties a pool before its environment or the pool manager is deleted.
 
     Args:
         parts: its dependencies.
@@ -56,8 +57,8 @@ class Retirement:
     def __init__(self, parts: RetirementParts) -> None:
         self._parts = parts
 
-    def go_on(self, *, claimed: bool) -> Retired:
-        """Close the pool and delete unclaimed agents, as long as one request may take.
+    def retire(self, *, claimed: bool) -> Retired:
+        """Close the pool and delete unclaimed agents, for at most WORK_SECONDS; the caller repeats it for the rest.
 
         Args:
             claimed: whether agents that are or were claimed are deleted as well.
@@ -71,20 +72,20 @@ class Retirement:
             with self._tick_lock():
                 snapshot = pool.refresh()
                 if not claimed:
-                    _refuse_where_somebody_has(snapshot)
+                    _refuse_if_in_use(snapshot)
                 return self._deleted(snapshot, claimed=claimed)
         except BaseException:
             pool.is_closed = was_closed
             raise
 
-    def end(self) -> bool:
+    def reopen(self) -> bool:
         """Open the pool again; return whether it was closed."""
         was_closed, self._parts.pool.is_closed = self._parts.pool.is_closed, False
         return was_closed
 
     @contextmanager
     def _tick_lock(self) -> Iterator[None]:
-        """Hold the tick's lock: a running tick could create an agent that is then overlooked."""
+        """Hold the tick's lock, because a running tick could create an agent that would be overlooked."""
         with self._parts.database.lock(TICK, wait_seconds=LOCK_SECONDS):
             yield
 
@@ -105,9 +106,9 @@ class Retirement:
         return Retired(gone, len(snapshot.agents) - len(gone))
 
 
-def _refuse_where_somebody_has(snapshot: PoolSnapshot) -> None:
-    theirs = [agent for agent in snapshot.agents.values() if agent.claimed or not agents.is_pristine(agent)]
-    if theirs:
-        shown = ", ".join(f"{agent.instance.name} ({agent.state})" for agent in theirs[:NAMED])
-        more = f" and {len(theirs) - NAMED} more" if len(theirs) > NAMED else ""
+def _refuse_if_in_use(snapshot: PoolSnapshot) -> None:
+    in_use = [agent for agent in snapshot.agents.values() if agent.claimed or not agents.is_pristine(agent)]
+    if in_use:
+        shown = ", ".join(f"{agent.instance.name} ({agent.state})" for agent in in_use[:NAMED])
+        more = f" and {len(in_use) - NAMED} more" if len(in_use) > NAMED else ""
         raise ConflictError(f"in use: {shown}{more}")

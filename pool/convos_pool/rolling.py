@@ -52,7 +52,7 @@ class Rolling:
         self._database = database
         self._record = record
         self._log = log
-        self._said = ""
+        self._logged = ""
         self.last = Step("pending", "the agents have not been read yet")
         self.recorded = Rollout(settings.runtime_image)
         """The rollout, as recorded at the last step."""
@@ -64,11 +64,6 @@ class Rolling:
         return self._record.rollout(self._settings.runtime_image)
 
     def advance(self, snapshot: PoolSnapshot, lock: Lock, failed_starts: int = 0) -> Step:
-        """Take the next step, and return it; see `_step`."""
-        self.last = self._step(snapshot, lock, failed_starts)
-        return self.last
-
-    def _step(self, snapshot: PoolSnapshot, lock: Lock, failed_starts: int) -> Step:
         """Take the next step, and return it.
 
         Args:
@@ -76,6 +71,10 @@ class Rolling:
             lock: the tick's lock.
             failed_starts: see `Rollout`.
         """
+        self.last = self._step(snapshot, lock, failed_starts)
+        return self.last
+
+    def _step(self, snapshot: PoolSnapshot, lock: Lock, failed_starts: int) -> Step:
         living = list(snapshot.agents.values())
         if self._settings.rollout.kind == "hold":
             self.watched = frozenset()
@@ -94,8 +93,8 @@ class Rolling:
             self._record.abort(step)
         if step.images:
             self._send(snapshot, step, lock)
-        if step.text != self._said:
-            self._said = step.text
+        if step.text != self._logged:
+            self._logged = step.text
             self._log(Act("rollout", f"rollout: {step.text}"))
         return step
 
@@ -115,10 +114,10 @@ class Rolling:
             raise ConflictError(f"abort: it has stopped already: {recorded.aborted}")
         if self.last.state not in {"rolling", "waiting"}:
             raise ConflictError(f"abort: nothing is rolled out: {self.last.text}")
-        under_way = [move.batch for move in recorded.moves if not move.settled]
-        # Without a current batch there is nothing to roll back: the next number is unused.
-        batch = max(under_way, default=max((move.batch for move in recorded.moves), default=0) + 1)
-        back = "the batch is being rolled back" if under_way else "no batch was in progress"
+        moving = [move.batch for move in recorded.moves if not move.settled]
+        # Without a current batch there is nothing to roll back: no move has the next number.
+        batch = max(moving, default=max((move.batch for move in recorded.moves), default=0) + 1)
+        back = "the batch is being rolled back" if moving else "no batch was in progress"
         text = f"stopped by hand at batch {batch}; {back}"
         self._record.abort(Step("aborted", text, batch))
         return text
@@ -131,7 +130,7 @@ class Rolling:
             for id_, image in step.images.items():
                 agent = snapshot.agents[id_]
                 now_claimed = id_ in claims or agent.instance.service_id in services
-                # Claimed since the last read: it is in use now, so it keeps its image.
+                # An agent whose claim has changed since the last read keeps its image for now.
                 if id_ in locks.held and now_claimed == agent.claimed:
                     sent[id_] = image
             if not sent:

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-from pool_contract.policy import Policy
+from typing import TYPE_CHECKING
 
 from .agents import ENDED, Agent, is_moving, same_image
 from .counted import counted
+from .read_lag import LAG_SECONDS
 
-__all__ = ["Move", "Policy", "Rollout", "Step", "digest", "short", "step"]
+if TYPE_CHECKING:
+    from pool_contract.policy import Policy
+
 MOST_FAILED_STARTS = 3
-LAG_SECONDS = 60.0
-"""How long, in seconds, reads may lag behind a patch (30 s were observed); a move is not repeated before that."""
+"""After so many failed new agents in a row, a rollout that waits for one of them stops."""
 
 
 @dataclass(frozen=True)
 class Move:
     """One agent's change of image, recorded before it is sent.
 
-    Args:
+    Attributes:
         agent_id: the agent.
         image: the new image.
         previous_image: the image before.
@@ -45,7 +46,7 @@ class Move:
 class Rollout:
     """The recorded rollout.
 
-    Args:
+    Attributes:
         image: the new image.
         seconds: the time since its start.
         aborted: why it has stopped; empty if it has not.
@@ -66,7 +67,7 @@ class Rollout:
 class Step:
     """The next step.
 
-    Args:
+    Attributes:
         state: `held`, `done`, `rolling`, `waiting` (for claimed agents) or `aborted`; `pending` before the first one.
         text: for people.
         batch: the batch that `images` describes, or the one that is rolled back.
@@ -128,16 +129,19 @@ def _is_settled(agent: Agent, move: Move, policy: Policy) -> bool:
 
 
 def _was_never_sent(by_id: Mapping[str, Agent], move: Move) -> bool:
-    """Tell whether the process was killed between recording a move and sending it; the agent is then chosen again."""
+    """Tell whether the process was killed between recording a move and sending it; the agent is then chosen again.
+
+    Until reads can no longer lag behind, an unchanged image does not show that.
+    """
     return not same_image(by_id[move.agent_id].image, move.image) and move.seconds > LAG_SECONDS
 
 
 def _back(by_id: Mapping[str, Agent], rollout: Rollout, batch: int) -> dict[str, str]:
-    """Return the previous images of a batch's agents; repeated at each step, until Railway shows them."""
+    """Return the previous images of a batch's agents; each step returns them again, until Railway shows them."""
     found = {}
     for move in rollout.moves:
         agent = by_id.get(move.agent_id)
-        # An agent that was claimed since and works is kept; one that does not work is no loss.
+        # An agent that was claimed meanwhile and works keeps its image; one that does not work is rolled back too.
         if (
             move.batch == batch
             and agent
@@ -159,12 +163,12 @@ def _next_batch(
             text = counted(left, "agent is claimed and keeps its image", "agents are claimed and keep their image")
             return Step("waiting", text, settled=settled)
         if not agents:
-            return _nobody(rollout, settled)
+            return _without_agents(rollout, settled)
         have = len(agents) - len(behind)
         return Step("done", f"{have} of {len(agents)} agents have the image", settled=settled)
     proven = sum(agent.ready and same_image(agent.image, rollout.image) for agent in agents) >= policy.canary
-    # Claimed agents that this rollout has moved. One that failed independently, before its move or after it had
-    # settled, may stay down until it is released, and must not keep all others on the old image.
+    # Only claimed agents that this rollout is moving count. One that is down for another reason may stay down until it
+    # is released, and must not keep all others on the old image.
     moved = {move.agent_id for move in rollout.moves if not move.settled}
     down = sum(agent.claimed and not agent.ready and agent.id in moved for agent in agents)
     size = min(policy.batch if proven else policy.canary, policy.max_unavailable - down)
@@ -183,8 +187,8 @@ def _next_batch(
     return Step("rolling", f"batch {number}: {names}", number, images, settled)
 
 
-def _nobody(rollout: Rollout, settled: tuple[str, ...]) -> Step:
-    """Without agents there is nothing left to move. An image on which none gets ready is not a success, though."""
+def _without_agents(rollout: Rollout, settled: tuple[str, ...]) -> Step:
+    """Return the step if there are no agents: done, unless new ones fail on the image."""
     if not rollout.failed_starts:
         return Step("done", "there are no agents", settled=settled)
     text = _failed_starts(rollout)

@@ -1,21 +1,25 @@
-"""Plans a rollout batch by batch, using the same steps with agents that all get ready."""
+"""Plans a rollout batch by batch, with the steps that will execute it, as if every agent got ready."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from .agents import Agent, is_moving, same_image
 from .counted import counted
-from .rollout import Move, Policy, Rollout, digest, step
+from .rollout import Move, Rollout, digest, step
+
+if TYPE_CHECKING:
+    from pool_contract.policy import Policy
 
 
 @dataclass(frozen=True)
 class Batch:
     """One batch.
 
-    Args:
+    Attributes:
         number: 1 for the first.
         moves: (agent id, from, to), by id.
         surge: how many new agents are created before it.
@@ -35,7 +39,7 @@ def plan(agents: Iterable[Agent], policy: Policy, rollout: Rollout) -> list[Batc
     """Return the remaining batches, assuming that every agent gets ready and none is claimed meanwhile."""
     current = {agent.id: agent for agent in agents}
     for move in rollout.moves:
-        # Recorded but perhaps not visible yet: it is moving, so it is not a remaining one.
+        # A recorded move may not be visible yet. It was already made, so it is not one of the remaining ones.
         if move.agent_id in current:
             current[move.agent_id] = _with_image(current[move.agent_id], move.image)
     current = {id_: _as_if_ready(agent) for id_, agent in current.items()}
@@ -59,8 +63,8 @@ def plan(agents: Iterable[Agent], policy: Policy, rollout: Rollout) -> list[Batc
     return found
 
 
-def told(agents: Sequence[Agent], policy: Policy, rollout: Rollout) -> list[str]:
-    """Return the plan for people, one line for each batch; the first line has the agents that stay, with their images.
+def plan_lines(agents: Sequence[Agent], policy: Policy, rollout: Rollout) -> list[str]:
+    """Return the plan for people: a line with the policy, the moving and the staying agents, then one for each batch.
 
     Args:
         agents: all agents of the environment.

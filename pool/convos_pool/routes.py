@@ -14,7 +14,7 @@ from . import listing
 from .act import Act
 from .errors import BadRequestError, ConflictError, NoIdleAgentError, NotFoundError, PoolError, SettingsError
 from .rollout import Rollout
-from .rollout_plan import plan, told
+from .rollout_plan import plan, plan_lines
 from .settings import IMAGE, image_and_policy
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ CAPABILITIES = [
     "rollout",
 ]
 ROUND_SECONDS = 15.0
-"""How long, in seconds, a request waits for a running round before it runs one itself."""
+"""How long, in seconds, a request waits until a running round has ended, before it runs one itself."""
 CALLS_SECONDS = 30.0
-"""For how long, in seconds, a round calls Railway while a request waits: all in all, a request takes a minute."""
+"""How long, in seconds, a round that a request runs may call Railway, so that the request takes less than a minute."""
 
 
 class Routes:
@@ -57,7 +57,7 @@ class Routes:
         """Return the version and the capabilities of this pool manager."""
         service = self._service
         return answers.Version(
-            version=service.settings_version,
+            version=service.version,
             environment=service.settings.environment,
             revision=service.revision,
             capabilities=CAPABILITIES,
@@ -73,7 +73,7 @@ class Routes:
         return listing.claimed_and_crashed(self._service, with_details=with_details)
 
     def status(self, _body: requests.EmptyRequest, _id: str) -> answers.PoolStatus:
-        """Return every agent."""
+        """Return every agent, the counts, the rollout and the state of the database."""
         return listing.status(self._service)
 
     def claim(self, body: requests.ClaimRequest, _id: str) -> answers.Claimed:
@@ -84,6 +84,7 @@ class Routes:
         return self._counted(body)
 
     def _counted(self, request: requests.ClaimRequest) -> answers.Claimed:
+        """Hand out an agent, and count the outcome for `/metrics`."""
         began, outcome = time.monotonic(), "failed"
         try:
             claimed = self._pool.claim(request)
@@ -129,7 +130,7 @@ class Routes:
         counts = listing.counts(self._service, made)
         if wanted is None:
             return answers.Replenished(counts=counts)
-        # A round may have created them while this request waited for it.
+        # The round that this request waited for may have created some of them.
         return answers.Replenished(created=min(wanted, tick.made_extra - before), creating=tick.to_make, counts=counts)
 
     def drain(self, body: requests.CountRequest, _id: str) -> answers.Drained:
@@ -179,11 +180,11 @@ class Routes:
         return self._service.sweeper.listed()
 
     def sweep(self, body: requests.SweepRequest, _id: str) -> answers.Swept:
-        """Delete those of them that are in the body."""
+        """Delete keys and inboxes without an agent: those that this pool recorded, or those with the given ids."""
         return self._service.sweeper.sweep(recorded=body.recorded, ids=body.ids)
 
     def redeploy(self, body: requests.RedeployRequest, id_: str) -> answers.Redeployed:
-        """Give one agent the newest image and the keys of today; one that somebody has only where the body says so."""
+        """Give one agent the newest image and the current keys; a claimed one only if the body allows it."""
         return answers.Redeployed(instanceId=id_, image=self._service.redeploying.redeploy(id_, claimed=body.claimed))
 
     def rollout(self, _body: requests.EmptyRequest, _id: str) -> answers.RolloutAnswer:
@@ -215,25 +216,25 @@ class Routes:
             policy=policy.kind,
             image=image,
             agents=len(living),
-            lines=told(living, policy, recorded),
+            lines=plan_lines(living, policy, recorded),
             batches=[batch.as_json() for batch in plan(living, policy, recorded)],
         )
 
     def retire(self, body: requests.RetireRequest, _id: str) -> answers.RetirementReport:
         """Close the pool and delete unclaimed agents."""
-        done = self._service.retirement.go_on(claimed=body.claimed)
+        done = self._service.retirement.retire(claimed=body.claimed)
         return answers.RetirementReport(deleted=done.deleted, left=done.left)
 
     def reopen(self, _body: requests.EmptyRequest, _id: str) -> answers.Reopened:
         """Open the pool again."""
-        opened = self._service.retirement.end()
+        opened = self._service.retirement.reopen()
         if opened:
             self._service.journal(Act("opened", "the pool is open again"))
         self._service.wake()
         return answers.Reopened(opened=opened)
 
     def retry(self, _body: requests.EmptyRequest, _id: str) -> answers.Retrying:
-        """Try an image again that was given up."""
+        """Start the rollout of an image again after it was stopped."""
         again = self._service.record.retry()
         if again:
             self._service.journal(Act("rollout", "rollout: started again on request"))

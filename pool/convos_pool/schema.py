@@ -1,8 +1,8 @@
-"""Migrates the database's schema to this pool manager's version if nothing else does: for a pool without Pulumi.
+"""Migrates the schema of a pool without Pulumi to this pool manager's version.
 
-It uses the same files, lock and history as the program's migrator, which does more: it refuses destructive files,
-detects changes made by others, and retries if a lock is busy. So a database whose history was written by the program
-is left to `pulumi up`.
+It uses the same files, lock and history as the migrator of the Pulumi program, which does more: it refuses destructive
+files, detects changes by other programs, and retries if a lock is busy. So if the program has written the history of a
+database, its migrations are left to `pulumi up`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import psycopg
 
 from .connection import CONNECT_SECONDS
 from .database import one_line
-from .errors import UnavailableError
+from .errors import DatabaseUnavailableError
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK_KEY = 0x636F6E766F730001
@@ -87,7 +87,7 @@ def bring_up(url: str, tell: Callable[[str], None], migrations: Sequence[File] |
         migrations: the files; by default those of this pool manager.
 
     Raises:
-        UnavailableError: the database does not answer, or refuses a file; the files before it stay applied.
+        DatabaseUnavailableError: the database does not answer, or refuses a file; the files before it stay applied.
     """
     wanted = files() if migrations is None else migrations
     try:
@@ -97,13 +97,13 @@ def bring_up(url: str, tell: Callable[[str], None], migrations: Sequence[File] |
             if _is_ours_to_do(_history(connection), wanted, tell) and not _is_pooled(connection, tell):
                 _apply(connection, wanted, tell)
     except psycopg.Error as error:
-        raise UnavailableError(f"database: schema: {one_line(error)}") from None
+        raise DatabaseUnavailableError(f"database: schema: {one_line(error)}") from None
 
 
 def _is_ours_to_do(applied: Sequence[Applied], wanted: Sequence[File], tell: Callable[[str], None]) -> bool:
     newest, ours = max((one.version for one in applied), default=""), max((one.version for one in wanted), default="")
     if newest > ours:
-        tell(f"schema: the database is at {newest}, newer than this pool manager, which knows {ours}")
+        tell(f"schema: the database is at {newest}, newer than {ours} of this pool manager; nothing is applied")
         return False
     known = {one.version: one.checksum for one in wanted}
     changed = [one.version for one in applied if known.get(one.version) != one.checksum]
@@ -119,11 +119,11 @@ def _is_ours_to_do(applied: Sequence[Applied], wanted: Sequence[File], tell: Cal
 
 
 def _is_pooled(connection: psycopg.Connection[Any], tell: Callable[[str], None]) -> bool:
-    """Tell whether there is a pooler in between: a session's lock would stay in a session that others reuse."""
+    """Tell whether the connection goes through a pooler, where a session's lock would stay in a reused session."""
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
     if row and row[0] == connection.info.backend_pid:
         return False
-    tell("schema: the database is reached through a pooler; migrations need the server's own address")
+    tell("schema: DATABASE_URL leads to a pooler; to migrate, start once with the server's own address, or pulumi up")
     return True
 
 
@@ -131,9 +131,9 @@ def _apply(connection: psycopg.Connection[Any], wanted: Sequence[File], tell: Ca
     connection.execute("SET idle_in_transaction_session_timeout = '30s'")
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,)).fetchone()
     if not row or not row[0]:
-        raise UnavailableError("database: schema: another migration is running; the next tick tries again")
+        raise DatabaseUnavailableError("database: schema: another migration is running; the next tick tries again")
     try:
-        # Read again, as another migrator may have been faster.
+        # Read again under the lock, because another migrator may have been faster.
         applied = _history(connection)
         if not _is_ours_to_do(applied, wanted, tell):
             return
@@ -150,7 +150,9 @@ def _apply(connection: psycopg.Connection[Any], wanted: Sequence[File], tell: Ca
 
 def _run(connection: psycopg.Connection[Any], file: File) -> None:
     if re.search(r"^--\s*no-transaction\s*$", file.sql, re.MULTILINE):
-        raise UnavailableError(f"database: schema: {file.version}_{file.name}.sql needs the program; run pulumi up")
+        raise DatabaseUnavailableError(
+            f"database: schema: {file.version}_{file.name}.sql needs the program; run pulumi up"
+        )
     with connection.transaction():
         connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'".encode())
         connection.execute(f"SET LOCAL statement_timeout = '{_STATEMENT_TIMEOUT}'".encode())

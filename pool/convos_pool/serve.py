@@ -54,14 +54,14 @@ class Service:
 
     def __init__(self, settings: Settings, services: Hosting | None = None, database: Database | None = None) -> None:
         self.settings = settings
-        self.settings_version = os.environ.get("CONVOS_POOL_VERSION") or "0.2.0"
+        self.version = os.environ.get("CONVOS_POOL_VERSION") or "0.2.0"
         self.revision = os.environ.get("CONVOS_POOL_REVISION", "")
         self.schema_version = max((file.version for file in schema.files()), default="")
         self._wake = threading.Event()
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="tick", daemon=True)
         self._schema_is_up = self._stands_back = False
-        self._told_of_schema: set[str] = set()
+        self._schema_lines: set[str] = set()
         self.database = database = database or Database(settings.database_url)
         self.tally = Tally()
         self.journal = say = Journal(EventStore(database))
@@ -131,7 +131,7 @@ class Service:
             calls_limit=left.limit if left is not None else None,
             is_closed=self.pool.is_closed,
             environment=self.settings.environment,
-            version=self.settings_version,
+            version=self.version,
         )
 
     def wake(self) -> None:
@@ -140,7 +140,7 @@ class Service:
 
     def _loop(self) -> None:
         while not self._ends.is_set():
-            # Claims come first: most of them wake this round, and it would take the processor away from the others.
+            # Claims come first: each claim wakes the next tick, which would slow down the claims that still run.
             self.pool.wait_until_quiet()
             self._wake.clear()
             problem = self._run()
@@ -179,22 +179,23 @@ class Service:
         return self.tick.held
 
     def _bring_up_schema(self) -> None:
-        """Migrate the schema to this version, once; a database that refuses does not stop the tick."""
+        """Migrate the schema to this version, once; if the database refuses, the tick runs nevertheless."""
         if self._schema_is_up:
             return
         try:
-            schema.bring_up(self.settings.database_url, self._tell_of_schema)
+            schema.bring_up(self.settings.database_url, self._log_schema)
             self._schema_is_up = True
         except PoolError as error:
-            self._tell_of_schema(str(error))
+            self._log_schema(str(error))
 
-    def _tell_of_schema(self, line: str) -> None:
-        if line not in self._told_of_schema:
-            self._told_of_schema.add(line)
+    def _log_schema(self, line: str) -> None:
+        """Log a line about the schema, once."""
+        if line not in self._schema_lines:
+            self._schema_lines.add(line)
             self.journal(line)
 
 
 def _of_the_tick(error: PoolError) -> str:
-    """Return the error's line, with the tick as its subject; errors of the tick's lock have it already."""
+    """Return the error's line with the tick as its subject, which errors of the tick's lock already have."""
     line = str(error)
     return line if line.startswith("tick: ") else f"tick: {line}"

@@ -1,4 +1,4 @@
-"""Claims with an unknown outcome that no further attempt can find out: a person finishes or dismisses them."""
+"""Claims whose outcome stays unknown after all attempts to find it out: a person finishes or dismisses them."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ class ProviderSettings:
 
     openrouter_url: str = declaration_of("OPENROUTER_API_URL").default
     openrouter_key: str = field(default="", repr=False)
-    openrouter_limit: int = 20
-    openrouter_limit_reset: str = "monthly"
+    openrouter_limit: int = int(declaration_of("OPENROUTER_KEY_LIMIT").default)
+    openrouter_limit_reset: str = declaration_of("OPENROUTER_KEY_LIMIT_RESET").default
     agentmail_url: str = declaration_of("AGENTMAIL_API_URL").default
     agentmail_key: str = field(default="", repr=False)
     agentmail_domain: str = ""
@@ -48,7 +48,7 @@ class Settings:
 
     Attributes:
         port: the port that it listens on.
-        api_key: the bearer token of every route but counts, health and the status page.
+        api_key: the bearer token of the API; the dashboard's login asks for it as well.
         environment: `dev`, `staging` or `production`.
         min_idle: how many agents are kept warm.
         stuck_seconds: how long an agent may take to get ready before it is deleted.
@@ -57,7 +57,7 @@ class Settings:
         railway_url: Railway's GraphQL endpoint.
         railway_token: a project token of this environment, or an account or workspace token.
         railway_token_kind: `project`, `account`, or empty to ask Railway once.
-        further_railway_tokens: tokens that are used in turn with it.
+        further_railway_tokens: tokens that are used in turn with `railway_token`.
         has_project_per_agent: whether each agent has a Railway project of its own.
         project_id: Railway's project.
         environment_id: Railway's environment.
@@ -167,7 +167,7 @@ def image_and_policy(variables: Mapping[str, str]) -> tuple[str, Policy]:
 
 
 def _values(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the relevant variables: those of the table, and those that are listed for agents."""
+    """Return the variables that are declared, and those that POOL_AGENT_KEYS names."""
     stripped = {name: value.strip() for name, value in environ.items() if value.strip()}
     named = set(keys.names_in(stripped.get("POOL_AGENT_KEYS", "")))
     return {name: value for name, value in stripped.items() if keys.is_declared(name) or name in named}
@@ -178,6 +178,7 @@ def _is_missing(declared: keys.KeyDeclaration, values: Mapping[str, str]) -> boo
 
 
 def _removed_prefixes(environ: Mapping[str, str]) -> list[str]:
+    """Return the problems of variables with the prefix of older pool managers, which this one would ignore."""
     return [
         f"{name}: the {FORBIDDEN_PREFIX} prefix is no longer supported; use {name.removeprefix(FORBIDDEN_PREFIX)}"
         for name in sorted(environ)

@@ -1,4 +1,4 @@
-"""Agents whose config has an image that is not deployed: the patch succeeded, but its deployment did not start."""
+"""Deploys agents whose config has an image that is not deployed: their patch succeeded, but no deployment started."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .database import Lock
 
 STALLED_SECONDS = 120.0
-"""How long, in seconds, a config may have an image that is not deployed; then a deployment is requested."""
+"""How long, in seconds, an agent may have an image that is not deployed, before a deployment is requested."""
 
 
 class StalledMoves:
@@ -36,7 +36,12 @@ class StalledMoves:
         self._moving_since: dict[str, float] = {}
 
     def nudge(self, living: Iterable[Agent], lock: Lock) -> None:
-        """Deploy the agents whose config has had another image for long."""
+        """Deploy unclaimed agents whose image has not been deployed for STALLED_SECONDS.
+
+        Args:
+            living: all agents.
+            lock: the tick's lock.
+        """
         known, self._moving_since = self._moving_since, {}
         for agent in living:
             if agent.claimed or not agents.is_moving(agent.instance):

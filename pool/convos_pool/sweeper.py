@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pool_contract.answers import Credential, CredentialList, Swept
 
 from . import agents
-from .credentials import asking
+from .credentials import as_credential_errors
 from .errors import BadRequestError
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from .pool import Pool
 
 SETTLED_SECONDS = 900.0
-"""A newer record may belong to an agent that is being created: Railway's list lags behind."""
+"""A newer record, in seconds, may belong to an agent that is being created and that Railway does not list yet."""
 KEY, INBOX = "openrouter", "agentmail"
 
 
 @dataclass(frozen=True)
-class _Found:
-    """A key or an inbox with an agent's name."""
+class _Entry:
+    """A key or an inbox in an account, with an agent's name."""
 
     kind: str
     id: str
@@ -57,13 +57,13 @@ class Sweeper:
         self._log = log
 
     def listed(self) -> CredentialList:
-        """Return what has no agent here, and how many have one.
+        """Return the keys and inboxes that have no agent in this environment, and how many have one.
 
         Raises:
             PoolError: an account, Railway or the database does not answer; then nothing counts as unowned.
         """
-        # The accounts first: whatever is created meanwhile is in the later read, or new.
-        there = self._there()
+        # The accounts are read first, so that an agent that is created meanwhile is in the later read.
+        entries = self._entries()
         snapshot, recorded = self._pool.refresh(), self._record.all()
         shared = self._ids_of_claims(snapshot.agents)
         unowned = [
@@ -74,10 +74,10 @@ class Sweeper:
                 agentId=agents.agent_id(one.name) or "",
                 recorded=agents.agent_id(one.name) in recorded,
             )
-            for one in there
+            for one in entries
             if not _has_agent(one, snapshot.agents, recorded) and one.id not in shared
         ]
-        return CredentialList(owned=len(there) - len(unowned), unowned=unowned)
+        return CredentialList(owned=len(entries) - len(unowned), unowned=unowned)
 
     def sweep(self, *, recorded: bool, ids: Collection[str]) -> Swept:
         """Delete unowned keys and inboxes.
@@ -102,22 +102,22 @@ class Sweeper:
             self._record.forget(agent_id)
         return Swept(deleted=[one.id for one in chosen], left=left)
 
-    @asking()
+    @as_credential_errors()
     def _delete(self, one: Credential) -> None:
         kind, _, id_ = one.id.partition(":")
         if kind == KEY and self._providers.openrouter is not None:
             self._providers.openrouter.delete(id_)
         if kind == INBOX and self._providers.agentmail is not None:
             self._providers.agentmail.delete(id_)
-        self._log(f"{one.agentId}: its {one.kind} account entry was deleted, because the agent no longer exists")
+        self._log(f"{one.agentId}: its {one.kind} was deleted, because the agent no longer exists")
 
-    @asking()
-    def _there(self) -> list[_Found]:
-        found: list[_Found] = []
+    @as_credential_errors()
+    def _entries(self) -> list[_Entry]:
+        found: list[_Entry] = []
         if self._providers.openrouter is not None:
-            found += [_Found(KEY, one.hash, one.name) for one in self._providers.openrouter.listed()]
+            found += [_Entry(KEY, one.hash, one.name) for one in self._providers.openrouter.listed()]
         if self._providers.agentmail is not None:
-            found += [_Found(INBOX, one.inbox_id, one.client_id or "") for one in self._providers.agentmail.listed()]
+            found += [_Entry(INBOX, one.inbox_id, one.client_id or "") for one in self._providers.agentmail.listed()]
         return [one for one in found if agents.agent_id(one.name) is not None]
 
     def _ids_of_claims(self, living: Collection[str]) -> set[str]:
@@ -125,7 +125,7 @@ class Sweeper:
         return {id_ for one in living for id_ in self._database.credentials_of(one, "")[1:] if id_}
 
 
-def _has_agent(one: _Found, living: Collection[str], recorded: dict[str, Recorded]) -> bool:
+def _has_agent(one: _Entry, living: Collection[str], recorded: dict[str, Recorded]) -> bool:
     agent_id = agents.agent_id(one.name)
     known = recorded.get(agent_id or "")
     return agent_id in living or (known is not None and known.seconds < SETTLED_SECONDS)

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from .errors import (
     AgentError,
     CredentialError,
-    NoIdleAgentError,
+    DatabaseUnavailableError,
     PoolError,
     RailwayCallError,
     ThrottledError,
-    UnavailableError,
 )
 
 
@@ -62,7 +61,7 @@ class Tally:
 
 
 def failure_kind(error: Exception) -> str:
-    """Return the cause of a failure: one of FAILURE_KINDS."""
+    """Return which part failed: one of FAILURE_KINDS."""
     for kind, classes in _KINDS.items():
         if isinstance(error, classes):
             return kind
@@ -70,12 +69,11 @@ def failure_kind(error: Exception) -> str:
 
 
 _KINDS: Mapping[str, type[Exception]] = {
-    "none-idle": NoIdleAgentError,
     "throttled": ThrottledError,
     "railway": RailwayCallError,
     "agent": AgentError,
     "account": CredentialError,
-    "database": UnavailableError,
+    "database": DatabaseUnavailableError,
     "refused": PoolError,
 }
 FAILURE_KINDS = (*_KINDS, "internal")

@@ -13,15 +13,11 @@ from . import agents
 from .act import Act
 from .counted import counted
 from .database import TICK
-from .errors import (
-    ConflictError,
-    CreationThrottledError,
-    MissingTableError,
-    ThrottledError,
-)
-from .left_services import LeftServices
+from .errors import ConflictError, CreationThrottledError, MissingTableError, ThrottledError
+from .leftover_services import LeftoverServices
 from .limits import room
 from .railway_calls import READ_SHARE
+from .read_lag import LAG_SECONDS
 from .recovery import RESERVATION_SECONDS
 from .rollout import Step
 from .stalled_moves import StalledMoves
@@ -40,10 +36,9 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 WORST_DELAY_SECONDS = 600.0
+"""The longest pause, in seconds, after new agents that did not become ready."""
 FILL_SECONDS = 10.0
-"""How long one round makes agents: who was made is handed out as soon as the next round has seen it ready."""
-LAG_SECONDS = 60.0
-"""How long, in seconds, a new service may be missing from Railway's list: 8 s were observed."""
+"""How long, in seconds, one round creates agents: a new agent is handed out only after a later round finds it ready."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +66,12 @@ class Round:
 
 
 class Tick:
-    """One round: read, roll out, clean up, fill up."""
+    """One round: read, roll out, clean up, fill up.
+
+    Args:
+        parts: its dependencies.
+        clock: monotonic seconds.
+    """
 
     def __init__(self, parts: Parts, clock: Callable[[], float] = time.monotonic) -> None:
         self._parts = parts
@@ -82,13 +82,13 @@ class Tick:
         self._failures = 0
         self._not_before = 0.0
         self._stalled = StalledMoves(parts.railway, parts.log, clock)
-        self._left = LeftServices(parts.railway, parts.creation.record, parts.log, clock)
+        self._left = LeftoverServices(parts.railway, parts.creation.record, parts.log, clock)
         self._creates_after = 0.0
         self.has_more_to_make = False
-        """Whether the last round ended with agents still to be made that nothing else holds up."""
+        """Whether the last round ended, because of its time limit, before all missing agents were created."""
         self._made: dict[str, float] = {}
         self.held = NO_PROBLEM
-        """Why missing agents are not created; no problem if they are."""
+        """Why missing agents are not created; NO_PROBLEM if they are."""
         self.rollout = Step("pending", "the agents have not been read yet")
 
     def add(self, count: int) -> None:
@@ -140,15 +140,15 @@ class Tick:
         ):
             is_in_charge = self._is_in_charge()
             self._parts.railway.keep_for_claims(READ_SHARE)
-            # Even if another one is in charge: this one still hands out agents, and shows the counts.
+            # A pool manager that is not in charge reads the agents too, because it hands them out and shows the counts.
             snapshot = self._parts.pool.refresh()
             if not is_in_charge:
                 raise ConflictError("tick: a newer pool manager is in charge")
             if self._parts.pool.is_closed:
                 return Round((), (), self.rollout.text)
             self._finish_claims(snapshot)
-            going = self._parts.creation.finish_removals(snapshot.agents, lock, self._parts.pool.note)
-            snapshot = replace(snapshot, agents={id_: one for id_, one in snapshot.agents.items() if id_ not in going})
+            gone = self._parts.creation.finish_removals(snapshot.agents, lock, self._parts.pool.note)
+            snapshot = replace(snapshot, agents={id_: one for id_, one in snapshot.agents.items() if id_ not in gone})
             self.rollout = self._parts.rolling.advance(snapshot, lock, self._failures)
             removed = self._tidy(snapshot, lock)
             made = self._fill(snapshot, lock, removed)
@@ -164,17 +164,17 @@ class Tick:
 
     def _finish_claims(self, snapshot: PoolSnapshot) -> None:
         """Complete interrupted claims, and rename services that do not show their claim yet."""
-        cut_off = {}
+        interrupted = {}
         for agent in snapshot.agents.values():
             claim = snapshot.claims.get(agent.id)
             if claim is None or not agent.claimed or agent.state == "unknown":
                 continue
             if claim.reserved and claim.seconds > RESERVATION_SECONDS:
                 if agent.ready or agent.state == "crashed":
-                    cut_off[agent.id] = agent
+                    interrupted[agent.id] = agent
             elif not claim.reserved and agents.is_pristine(agent) and self._may_spend():
                 self._parts.pool.rename(agent, claim.agent_name)
-        self._parts.recovery.advance(cut_off)
+        self._parts.recovery.advance(interrupted)
 
     def _may_spend(self) -> bool:
         try:
@@ -184,7 +184,7 @@ class Tick:
         return True
 
     def _tidy(self, snapshot: PoolSnapshot, lock: Lock) -> set[str]:
-        """Delete agents that will never be used, and return the ids."""
+        """Delete agents that will never be used, and return their ids."""
         watched = self._parts.rolling.watched
         useless = [agent for agent in snapshot.agents.values() if self._is_useless(agent, watched)]
         if not self._parts.creation.may_finish():
@@ -213,7 +213,7 @@ class Tick:
         except ConflictError:
             return False
         self._parts.pool.note(agent, "gone")
-        # Seen and gone again: it must not count as one that is not listed yet.
+        # It must not count as a new agent that Railway does not list yet.
         self._made.pop(agent.id, None)
         status = agent.instance.deployment_status or "no image"
         self._parts.log(Act("deleted", f"deleted, because it was {agent.state} ({status})", agent.id))
@@ -222,7 +222,7 @@ class Tick:
         return True
 
     def _failed_once_more(self) -> None:
-        """Increase the pause before the next agent is created, as long as none gets ready on the newest image."""
+        """Double the pause before the next agent is created, until one gets ready on the newest image."""
         self._failures += 1
         delay = min(WORST_DELAY_SECONDS, self._parts.settings.tick_seconds * 2 ** min(self._failures, 16))
         self._not_before = self._clock() + delay
@@ -245,18 +245,19 @@ class Tick:
         made: list[str] = []
         self.held = NO_PROBLEM
         until = self._clock() + FILL_SECONDS
-        for number in range(count := self._fitting(count)):
+        count = self._fitting(count)
+        for number in range(count):
             if self._clock() >= until:
                 self.has_more_to_make = True
                 break
-            # Railway's limit of a second is for claims first.
+            # Claims come first in Railway's limit of calls per second.
             self._parts.pool.wait_until_quiet()
             lock.confirm()
             self._parts.railway.keep_for_claims()
             try:
                 made.append(self._parts.creation.create())
             except CreationThrottledError as error:
-                # The round continues: only new agents wait for the throttle, and no claimed one does.
+                # The round continues, because only the creation of agents has to wait for the throttle.
                 self._hold(error, count - number)
                 break
             self._made[made[-1]] = self._clock()
@@ -274,12 +275,12 @@ class Tick:
         self.held = TickProblem(("creation-throttle",), words)
 
     def _fitting(self, wanted: int) -> int:
-        """Return how many of these agents fit into the project, and keep the message if not all fit."""
+        """Return how many of these agents fit into the project; if none does, keep the message."""
         limits = self._parts.settings.limits
         if not wanted or not limits.are_known:
             return wanted
         left, words = room(limits, self._parts.railway.project_use())
-        # If some fit, the next tick finds out how full it is then.
+        # If some fit, the next tick counts again and reports a full project.
         self.held = TickProblem(("limit",), words) if left == 0 else NO_PROBLEM
         return wanted if left is None else min(left, wanted)
 

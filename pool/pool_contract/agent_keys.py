@@ -22,28 +22,34 @@ AGENT_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "OPENROUTER_API_KEY",
         "agents",
-        "OpenRouter. If it is set, agents share it; else OPENROUTER_MANAGEMENT_KEY makes one for each.",
+        "An OpenRouter key that all agents share. Without it, OPENROUTER_MANAGEMENT_KEY creates one for each agent.",
         secret=True,
         made_per_agent=True,
         made_with="OPENROUTER_MANAGEMENT_KEY",
         runtime=InRuntime(required=True, description="The agent's own key at OpenRouter."),
     ),
-    key("AGENTMAIL_API_KEY", "both", "AgentMail. Makes an inbox for each agent and the canary.", secret=True),
+    key(
+        "AGENTMAIL_API_KEY",
+        "both",
+        "AgentMail's API key. It creates an inbox for each agent and the canary.",
+        secret=True,
+    ),
     key("AGENTMAIL_DOMAIN", "both", "The domain of new inboxes; AgentMail's own by default."),
     key(
         "AGENTMAIL_INBOX_ID",
         "agents",
-        "An agent's inbox. If it is set, all agents share it; else AGENTMAIL_API_KEY makes one each.",
-        # Stacks seal it on Railway, where a sealed variable can never be read again.
+        "The id of an inbox that all agents share. Without it, AGENTMAIL_API_KEY creates one for each agent.",
+        # Stacks seal it on Railway, and nothing unseals it (fact: sealed-stays).
         secret=True,
         made_per_agent=True,
         made_with="AGENTMAIL_API_KEY",
+        runtime=InRuntime(description="The id of the agent's inbox at AgentMail."),
     ),
-    key("BANKR_API_KEY", "agents", "The API key of Bankr.", secret=True),
+    key("BANKR_API_KEY", "agents", "Bankr's API key.", secret=True),
     key(
         "TELNYX_API_KEY",
         "agents",
-        "Telnyx. Needs TELNYX_PHONE_NUMBER: without a number each agent would buy one.",
+        "Telnyx's API key. It needs TELNYX_PHONE_NUMBER: without a number, each agent would buy one.",
         secret=True,
     ),
     key(
@@ -53,13 +59,13 @@ AGENT_KEYS: tuple[KeyDeclaration, ...] = (
         # `pulumi config set --path` parses +15551234567 as a number and loses the plus sign.
         allowed=Pattern(r"\+[1-9][0-9]{1,14}", "a phone number with its country, such as +15551234567"),
     ),
-    key("TELNYX_MESSAGING_PROFILE_ID", "agents", "Telnyx's messaging profile."),
-    key("OPENCLAW_STATE_DIR", "agents", "Where an agent keeps its state.", default="/app"),
-    key("CHROMIUM_PATH", "agents", "The browser of the runtime image.", default="/usr/bin/chromium"),
+    key("TELNYX_MESSAGING_PROFILE_ID", "agents", "The id of Telnyx's messaging profile."),
+    key("OPENCLAW_STATE_DIR", "agents", "The folder in which an agent keeps its state.", default="/app"),
+    key("CHROMIUM_PATH", "agents", "The path of the browser in the runtime image.", default="/usr/bin/chromium"),
     key(
         "OPENCLAW_GATEWAY_TOKEN",
         "agents",
-        "Opens an agent's gateway; returned by a claim.",
+        "The bearer token of an agent's gateway; returned by a claim.",
         secret=True,
         made_per_agent=True,
         set_by="pool",

@@ -21,13 +21,13 @@ def tokens_in(text: str) -> tuple[str, ...]:
 
 
 def token_problems(given: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Yield the variable, its problem, and what to do.
+    """Yield each variable with a problem, the problem, and what to do.
 
     Args:
         given: the variables that are set.
     """
     is_project_token = given.get("RAILWAY_TOKEN_KIND") == "project"
     if is_project_token and given.get(AGENT_PROJECTS) == PER_AGENT:
-        yield AGENT_PROJECTS, "a project token creates no projects", "use an account or workspace token"
+        yield AGENT_PROJECTS, "a project token cannot create projects", "use an account or workspace token"
     if is_project_token and tokens_in(given.get(FURTHER_TOKENS, "")):
-        yield FURTHER_TOKENS, "a project token takes no turns", "use account or workspace tokens"
+        yield FURTHER_TOKENS, "RAILWAY_API_TOKEN is a project token", "use account or workspace tokens only"

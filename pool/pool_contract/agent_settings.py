@@ -1,4 +1,4 @@
-"""How an agent runs, the same in the pool and as the canary: set by keys, or the defaults."""
+"""How an agent runs, in the pool and as the canary: set by keys, else by their defaults."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pool_contract.registry_login import RegistryLogin
 
 NONE = "none"
 DEFAULT_USERNAME = "token"
+MEGABYTE = 1_000_000
 REGISTRY_USERNAME, REGISTRY_PASSWORD = "POOL_AGENT_REGISTRY_USERNAME", "POOL_AGENT_REGISTRY_PASSWORD"
 
 
@@ -30,8 +31,8 @@ class AgentSettings:
     healthcheck_path: str = ""
     readiness_path: str = declaration_of("POOL_AGENT_READINESS_PATH").default
     volume: str = declaration_of("POOL_AGENT_VOLUME").default
-    vcpus: int = 4
-    memory_bytes: int = 8_000_000_000
+    vcpus: int = int(declaration_of("POOL_AGENT_VCPUS").default)
+    memory_bytes: int = int(declaration_of("POOL_AGENT_MEMORY_MB").default) * MEGABYTE
     registry_login: RegistryLogin[str] | None = None
 
     @property
@@ -52,7 +53,7 @@ def agent_settings(values: Mapping[str, str]) -> AgentSettings:
         readiness_path=text("POOL_AGENT_READINESS_PATH"),
         volume=_path(text("POOL_AGENT_VOLUME")),
         vcpus=int(text("POOL_AGENT_VCPUS")),
-        memory_bytes=int(text("POOL_AGENT_MEMORY_MB")) * 1_000_000,
+        memory_bytes=int(text("POOL_AGENT_MEMORY_MB")) * MEGABYTE,
         registry_login=_login(text(REGISTRY_USERNAME), text(REGISTRY_PASSWORD)),
     )
 

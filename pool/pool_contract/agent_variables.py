@@ -24,7 +24,7 @@ _Value = TypeVar("_Value")
 
 
 def own_secrets() -> dict[str, Generated]:
-    """Return the secrets of which each agent has its own value, and the format of these values."""
+    """Return the names of the secrets of which each agent has its own value, with the format of each."""
     made = {
         one.name: one.runtime.generated
         for one in DECLARATIONS
@@ -68,8 +68,8 @@ def agent_variables(
     """Return all variables of an agent.
 
     Args:
-        keys: of the stack, and what was made for this agent.
-        secret: returns the agent's own value of a secret, by its name and form.
+        keys: the stack's keys, and the values that were made for this agent.
+        secret: returns the agent's own value of a secret, by its name and format.
     """
     own = {name: secret(name, form) for name, form in own_secrets().items()}
     return {**shared_variables(keys), **own}

@@ -20,7 +20,7 @@ class Answer(BaseModel):
 
 
 class Error(Answer):
-    """Any answer that is not 200."""
+    """The body of an answer with a status of 400 or above."""
 
     error: str
 
@@ -38,7 +38,7 @@ class Version(Answer):
         version: the image's version.
         environment: POOL_ENVIRONMENT.
         revision: the commit that the image was built from.
-        capabilities: its abilities besides claiming, draining and killing.
+        capabilities: the operations that it supports, for callers that also work with older pool managers.
         schemaVersion: the last migration that it contains.
     """
 
@@ -52,7 +52,8 @@ class Version(Answer):
 class Counts(Answer):
     """`GET /api/pool/counts`: agents by state.
 
-    `latest` equal a new one; `behind` have another image or other keys, `behindKeys` only other keys.
+    `latest` counts the agents that equal a new one, `behind` those with another image or other keys, and `behindKeys`
+    those with the newest image but other keys.
     """
 
     starting: int = 0
@@ -74,13 +75,13 @@ class ListedInstance(Answer):
     """One agent.
 
     Attributes:
-        id: the last 12 characters of its service's name when it was made.
-        status: as other pool managers say it.
-        state: as this one says it, which is finer.
-        reason: why its state is what it is, where that needs a word.
-        keysBehind: names of the keys that it has with another value than a new agent would get, or lacks, or has too
-            many; with POOL_API_KEY where its own bearer key comes from an older pool key. Only with the key; not there
-            while it is not known.
+        id: the last 12 characters that its service's name had when it was created.
+        status: its state in the terms of the team's pool manager.
+        state: its state in the terms of this pool manager, which are more precise.
+        reason: why it is in its state, if that needs an explanation.
+        keysBehind: the names of the keys that it lacks, has with another value than a new agent, or has in excess, and
+            POOL_API_KEY if its own bearer key was derived from an older pool key. Missing without the key, and while it
+            is not known.
     """
 
     serviceId: str
@@ -104,14 +105,14 @@ class ListedInstance(Answer):
 
 
 class Agents(Answer):
-    """`GET /api/pool/agents`. Without the key, instructions and addresses are left out."""
+    """`GET /api/pool/agents`. Without the key, all that gives access to a conversation is left out."""
 
     claimed: list[ListedInstance]
     crashed: list[ListedInstance]
 
 
 class AgentSummary(Answer):
-    """One agent, in the older format of `status`, from before `instances`."""
+    """One agent, in the older format of `status` that `instances` replaces."""
 
     id: str
     service: str
@@ -158,7 +159,7 @@ class Claimed(Answer):
 
 
 class Replenished(Answer):
-    """`POST /api/pool/replenish`: `created` by this request, `creating` with the next ticks."""
+    """`POST /api/pool/replenish`: `created` counts the new agents, `creating` those that the next ticks create."""
 
     ok: Literal[True] = True
     created: int | None = None
@@ -208,14 +209,14 @@ class Redeployed(Answer):
 
 
 class RetirementReport(Answer):
-    """`POST /api/pool/retire`."""
+    """`POST /api/pool/retire`: the ids of the deleted agents, and the number of agents that are left."""
 
     deleted: list[str]
     left: int
 
 
 class Reopened(Answer):
-    """`POST /api/pool/reopen`."""
+    """`POST /api/pool/reopen`: whether the pool was closed before."""
 
     opened: bool
 
@@ -239,7 +240,7 @@ class RolloutAnswer(RolloutPlan):
 
 
 class Retrying(Answer):
-    """`POST /api/pool/rollout/retry`."""
+    """`POST /api/pool/rollout/retry`: whether a stopped rollout was started again."""
 
     retrying: bool
 
@@ -269,14 +270,14 @@ class Credential(Answer):
 
 
 class CredentialList(Answer):
-    """`GET /api/pool/credentials`: how many have an agent, and those that have none in this environment."""
+    """`GET /api/pool/credentials`: the keys and inboxes without an agent here, and how many have one (`owned`)."""
 
     owned: int
     unowned: list[Credential]
 
 
 class Swept(Answer):
-    """`POST /api/pool/credentials/sweep`."""
+    """`POST /api/pool/credentials/sweep`: the ids of the deleted ones, and the unowned ones that are left."""
 
     ok: Literal[True] = True
     deleted: list[str]

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 LONGEST_URL = 2000
 _URL = re.compile(r"[!#$%&'()*+,./0-9:;=?@A-Z\[\]_a-z~-]{1,2000}")
-"""The characters of RFC 3986. Phones and browsers disagree where the host ends if there is another, such as `\\`."""
+"""The characters of RFC 3986. With any other, such as `\\`, phones and browsers disagree where the host ends."""
 _HOST = re.compile(r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _FOREIGN = {"production": "dev.convos.org"}
 _FOREIGN_ELSEWHERE = "popup.convos.org"
@@ -43,7 +43,7 @@ def invite_link_problem(url: str) -> str:
     authority = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
     if not authority:
         return "names no host"
-    # People read what stands before the at sign as the host.
+    # People take the text before an at sign for the host.
     return "contains a login" if "@" in authority else ""
 
 

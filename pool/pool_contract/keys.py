@@ -74,7 +74,7 @@ def keys_of_agents(keys: Mapping[str, _Value]) -> dict[str, _Value]:
 
 
 def endpoints_with_a_key(values: Mapping[str, str]) -> dict[str, str]:
-    """Return the endpoints among these variables to which the pool manager sends a key, so they must be encrypted."""
+    """Return those of these variables that are endpoints to which the pool manager sends a key: they need https."""
     urls = {one.name for one in DECLARATIONS if isinstance(one.allowed, Url) and one.allowed.carries_key}
     return {name: value for name, value in values.items() if name in urls and value.strip()}
 
@@ -105,7 +105,7 @@ class KeyProblem:
 def problems(values: Mapping[str, str]) -> Iterator[KeyProblem]:
     """Yield the problems of the pool manager's variables; an empty variable counts as not set.
 
-    Missing variables are not checked, as the program and the pool manager differ in what they know about them.
+    Missing variables are not reported: some are set by the program later, and only the pool manager requires them.
     """
     given = {name: value for name, value in values.items() if value.strip()}
     for name in sorted(given):
@@ -116,13 +116,13 @@ def problems(values: Mapping[str, str]) -> Iterator[KeyProblem]:
             hidden = declared.secret or isinstance(declared.allowed, Url)
             yield KeyProblem(name, what if hidden else f"{what}, not {given[name][:40]!r}")
     if given.get("XMTP_ENV") == "production" and given.get("POOL_ENVIRONMENT", "dev") != "production":
-        yield KeyProblem("XMTP_ENV", "production is for POOL_ENVIRONMENT=production alone", "set dev")
+        yield KeyProblem("XMTP_ENV", "production is only for POOL_ENVIRONMENT=production", "set dev")
     if "TELNYX_API_KEY" in given and "TELNYX_PHONE_NUMBER" not in given:
         step = "set it, or remove TELNYX_API_KEY"
-        yield KeyProblem("TELNYX_PHONE_NUMBER", "missing: without a number each agent would buy one", step)
+        yield KeyProblem("TELNYX_PHONE_NUMBER", "missing: without a number, each agent would buy one", step)
     for name in names_in(given.get("POOL_AGENT_KEYS", "")):
         if not is_handed_to_agents(name):
-            yield KeyProblem("POOL_AGENT_KEYS", f"{name[:80]} is not for agents", "remove it")
+            yield KeyProblem("POOL_AGENT_KEYS", f"{name[:80]} is not given to agents", "remove it")
     for name, what, step in token_problems(given):
         yield KeyProblem(name, what, step)
     yield from _batch_problems(given)

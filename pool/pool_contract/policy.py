@@ -13,15 +13,15 @@ class Policy:
     """What happens to living agents when the image changes.
 
     Attributes:
-        kind: `hold` moves nothing, `redeploy-idle` moves idle agents, `drain-and-replace` also claimed ones, once they
-            are released or their deadline has passed.
+        kind: `hold` moves no agent, `redeploy-idle` moves idle agents, and `drain-and-replace` also waits for claimed
+            ones, until they are gone or, with `replace_claimed`, are moved at the deadline.
         canary: the size of the first batch.
-        batch: the size of every later one.
+        batch: the size of every later batch.
         max_unavailable: how many agents may be moving at once.
         bake_seconds: how long a ready agent is watched before it counts.
         ready_seconds: how long a moved agent may take to get ready before its batch counts as unhealthy.
         replace_claimed: whether claimed agents are moved once their deadline has passed.
-        deadline_seconds: from the start of the rollout.
+        deadline_seconds: how long after the start of the rollout claimed agents are replaced.
     """
 
     kind: str = "hold"

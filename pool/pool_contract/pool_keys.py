@@ -10,7 +10,7 @@ POOL_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "OPENROUTER_MANAGEMENT_KEY",
         "pool",
-        "Makes an OpenRouter key for each agent and the canary.",
+        "OpenRouter's management key. It creates an OpenRouter key for each agent and the canary.",
         secret=True,
     ),
     key(
@@ -23,7 +23,7 @@ POOL_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "OPENROUTER_KEY_LIMIT_RESET",
         "pool",
-        "How often that limit is reset.",
+        "How often the usage that counts against that limit is reset.",
         default="monthly",
         allowed=Choice(("daily", "weekly", "monthly")),
     ),
@@ -65,7 +65,7 @@ POOL_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "POOL_AGENT_HEALTHCHECK_PATH",
         "pool",
-        "The path that Railway itself checks. `none`: Railway sends no bearer token, which most runtimes require.",
+        "The path that Railway itself checks. Railway sends no bearer token, which most runtimes require.",
         default="none",
         allowed=Pattern(r"none|/[\x21-\x7e]{0,200}", "none, or a path that starts with /"),
     ),
@@ -133,7 +133,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "POOL_API_KEY",
         "both",
-        "Opens the pool manager's API. Each agent gets a key of its own under this name, derived from it.",
+        "The bearer key of the pool manager's API. Each agent gets its own key, derived from it, under the same name.",
         secret=True,
         required=True,
         made_per_agent=True,
@@ -143,7 +143,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "PORT",
         "pool",
-        "The port on which the pool manager listens.",
+        "The port on which the pool manager listens. Its image sets 8080.",
         default="3001",
         allowed=Number(1, 65535),
         set_by="program",
@@ -168,7 +168,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "DATABASE_URL",
         "pool",
-        "The URL of the pool manager's PostgreSQL database.",
+        "The URL of the pool's PostgreSQL database.",
         secret=True,
         required=True,
         allowed=Url(("postgresql", "postgres")),
@@ -184,8 +184,8 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
         allowed=Choice(("project", "account")),
         set_by="program",
     ),
-    key("RAILWAY_PROJECT_ID", "pool", "The project's id on Railway.", required=True, set_by="program"),
-    key("RAILWAY_ENVIRONMENT_ID", "pool", "The environment's id on Railway.", required=True, set_by="program"),
+    key("RAILWAY_PROJECT_ID", "pool", "The id of the pool's Railway project.", required=True, set_by="program"),
+    key("RAILWAY_ENVIRONMENT_ID", "pool", "The id of the pool's Railway environment.", required=True, set_by="program"),
     key(
         "RAILWAY_API_URL",
         "pool",
@@ -205,20 +205,20 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "POOL_AGENT_REGISTRY_USERNAME",
         "pool",
-        "The registry's user, with whom Railway pulls a private image of agents.",
+        "The user with which Railway pulls a private image of agents from its registry.",
         set_by="program",
     ),
     key(
         "POOL_AGENT_REGISTRY_PASSWORD",
         "pool",
-        "The registry's password, with which Railway pulls a private image of agents.",
+        "The password with which Railway pulls a private image of agents from its registry.",
         secret=True,
         set_by="program",
     ),
     key(
         "POOL_AGENT_URL",
         "pool",
-        "Where an agent is reached: a URL with {domain}, {name} or {id}.",
+        "The URL of an agent, with {domain}, {name} or {id}.",
         default="https://{domain}",
         allowed=Url(("https", "http")),
         set_by="program",
@@ -226,8 +226,8 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "POOL_AGENT_KEYS",
         "both",
-        "Names, separated by commas, of variables that agents get and this table does not have. Agents and the"
-        " canary have it as well: it identifies names that are removed later.",
+        "The names, separated by commas, of variables that agents get although this table does not list them. Agents"
+        " and the canary get this variable as well: it shows later which of their variables were keys.",
         allowed=Pattern(r"[A-Za-z_][A-Za-z0-9_]*(?: *, *[A-Za-z_][A-Za-z0-9_]*)*", "names separated by commas"),
         set_by="program",
     ),
@@ -290,7 +290,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "POOL_ROLLOUT_DEADLINE_MS",
         "pool",
-        "How long claimed agents are waited for.",
+        "How long after the start of a rollout claimed agents are replaced, with POOL_ROLLOUT_CLAIMED=replace.",
         default=str(_DAY_MS),
         allowed=Number(0, 30 * _DAY_MS),
         set_by="program",

@@ -1,4 +1,4 @@
-"""The login to the registry of a private image; Railway never shows its password."""
+"""The login with which Railway pulls a private image from its registry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _Text_co = TypeVar("_Text_co", covariant=True)
 
 @dataclass(frozen=True)
 class RegistryLogin(Generic[_Text_co]):
-    """A user and a password: texts, or in a program values that become texts when it runs."""
+    """A user and a password: strings, or in the Pulumi program values that are known only when it runs."""
 
     username: _Text_co
     password: _Text_co = field(repr=False)

@@ -39,7 +39,7 @@ Count = Annotated[StrictInt, Field(ge=1, le=1000)]
 
 
 class Body(BaseModel):
-    """A request's body; unknown fields are ignored, as callers may be older or newer than we are."""
+    """A request's body; unknown fields are ignored, as callers may be newer than this pool manager."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -74,13 +74,13 @@ class RetireRequest(Body):
 
 
 class PlanRequest(Body):
-    """`POST /api/pool/rollout/plan`: the variables of another pool manager."""
+    """`POST /api/pool/rollout/plan`: the image and the POOL_ROLLOUT_ variables for which to plan."""
 
     variables: dict[StrictStr, Annotated[Text, Field(max_length=LONGEST_VALUE)]] = {}
 
 
 class FinishRequest(Body):
-    """`POST /api/pool/instances/{id}/finish`: the outcome of a claim; without it the agent is asked once more."""
+    """`POST /api/pool/instances/{id}/finish`: the outcome of a claim; without it, the agent is asked once more."""
 
     conversationId: Annotated[Text, Field(min_length=1, max_length=LONGEST_NAME)] | None = None
     inviteUrl: Annotated[Text, Field(max_length=LONGEST_VALUE)] | None = None
@@ -90,7 +90,7 @@ class RedeployRequest(Body):
     """`POST /api/pool/redeploy/{id}`.
 
     Attributes:
-        claimed: whether an agent that somebody has may be redeployed as well.
+        claimed: whether a claimed agent may be redeployed as well.
     """
 
     claimed: StrictBool = False
@@ -100,8 +100,8 @@ class SweepRequest(Body):
     """`POST /api/pool/credentials/sweep`: the unowned keys and inboxes to delete; none by default.
 
     Attributes:
-        recorded: all that this pool manager made and whose agent is gone.
-        ids: ids from `GET /api/pool/credentials`, also of those that another pool may have made.
+        recorded: whether to delete all that this pool manager created and whose agent is gone.
+        ids: ids from `GET /api/pool/credentials`, including those that another pool may have created.
     """
 
     recorded: StrictBool = False

@@ -1,4 +1,4 @@
-"""The single parser of URLs that people enter: it returns None if Python's own raises."""
+"""The only parser of URLs that people enter. It returns None where `urlsplit` raises or is too lenient."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 import threading
@@ -121,13 +122,13 @@ class Client:
         return datetime.fromtimestamp(self._wall(), UTC)
 
     def mark_just_created(self) -> None:
-        """Note a creation just now: for some seconds, "Not Authorized" only means that it is not visible yet."""
+        """Note a creation: for some seconds, "Not Authorized" may mean that the created thing is not visible yet."""
         self._just_created_until = self.clock() + self.timing.just_created_seconds
 
     def within(self, seconds: float) -> AbstractContextManager[None]:
         """Limit the total time of this thread's calls inside: `with client.within(10): …`, in seconds.
 
-        Tries, pauses and reads back count. The deadline of each call applies as well.
+        The limit covers all tries, the pauses between them and reads back. The deadline of each call applies as well.
         """
         return self._patience.within(seconds)
 
@@ -146,9 +147,8 @@ class Client:
             RailwayError: typed; see railway_api.errors.
         """
         with self.within(deadline_seconds or self.timing.deadline_seconds):
-            return (
-                self._send_with_retry(lambda: self._post(document, variables, subject), subject, observe=None)[0] or {}
-            )
+            post = functools.partial(self._post, document, variables, subject)
+            return self._send_with_retry(post, subject, observe=None)[0] or {}
 
     def mutate_once(
         self, document: str, variables: Mapping[str, Any], *, subject: str, deadline_seconds: float | None = None
@@ -167,12 +167,8 @@ class Client:
             RailwayError: typed; `may_have_happened` tells whether the caller has to check the result.
         """
         with self.within(deadline_seconds or self.timing.deadline_seconds):
-            return (
-                self._send_with_retry(
-                    lambda: self._post(document, variables, subject), subject, observe=None, once=True
-                )[0]
-                or {}
-            )
+            post = functools.partial(self._post, document, variables, subject)
+            return self._send_with_retry(post, subject, observe=None, once=True)[0] or {}
 
     def mutate(
         self,
@@ -190,19 +186,21 @@ class Client:
             document: the GraphQL document.
             variables: its variables.
             subject: what it is about, for errors.
-            observe: reads back whether the mutation happened, and returns what proves it, or None. It is asked before
-                any repetition of a mutation whose answer was lost.
-            settle: for mutations that make a second thing when repeated (volumes, domains, environments): `observe` is
-                asked for `settle_seconds` before "it did not happen" is believed.
+            observe: reads back the mutation's result; returns None if there is none. It is called before a mutation
+                whose answer was lost is sent again.
+            settle: True for mutations that would create a second thing if they were sent again (volumes, domains,
+                environments): then `observe` is repeated for up to `settle_seconds` before that.
             deadline_seconds: time limit of all of it; by default `Timing.deadline_seconds`.
 
         Returns:
             The answer's data, or None if the answer was lost; and the result of `observe` if it was called.
+
+        Raises:
+            RailwayError: typed; see railway_api.errors.
         """
         with self.within(deadline_seconds or self.timing.deadline_seconds):
-            return self._send_with_retry(
-                lambda: self._post(document, variables, subject), subject, observe=observe, settle=settle
-            )
+            post = functools.partial(self._post, document, variables, subject)
+            return self._send_with_retry(post, subject, observe=observe, settle=settle)
 
     def _send_with_retry(
         self,
@@ -226,7 +224,7 @@ class Client:
                     if seen is not None:
                         return None, seen
                 opaque += isinstance(error, Opaque)
-                # It was looked for and does not exist: try once more (fact: refused-may-have-happened).
+                # `observe` did not find it, so send it once more (fact: refused-may-have-happened).
                 once_more = observe is not None and isinstance(error, Opaque) and opaque == 1
                 delay = self._delay(error, attempt, spent, once_more=once_more)
                 if delay is None:
@@ -247,7 +245,7 @@ class Client:
             except Unreachable:
                 if self._patience.lasts(0.0):
                     raise
-                # There was no time to look: all that is known is that the mutation had no answer.
+                # There was no time to read it back, so the error is that of the mutation.
                 raise error from None
             if seen is not None or not self._patience.lasts(pause) or self.clock() + pause > deadline:
                 return seen
@@ -292,7 +290,7 @@ class Client:
         return data
 
     def _notice(self, subject: str, operation: str) -> None:
-        """Print that an answer is awaited, now and then, for all calls that wait at the same time."""
+        """Print that an answer is awaited: one line per interval, however many calls wait at the same time."""
         with self._noticing:
             if self.clock() < self._noticed_until:
                 return

@@ -99,7 +99,7 @@ ENVIRONMENT_DELETE = "mutation environmentDelete($id: String!) { environmentDele
 
 
 def _snapshot(more: str) -> str:
-    """Return the query for all of an environment; `more` is asked beside it."""
+    """Return the query for everything about an environment; `more` is a further field of the same query."""
     return f"""
 query environmentSnapshot($environmentId: String!, $projectId: String!) {{
   environment(id: $environmentId) {{
@@ -121,7 +121,7 @@ query environmentSnapshot($environmentId: String!, $projectId: String!) {{
 
 SNAPSHOT = _snapshot("")
 SNAPSHOT_WITH_TOKENS = _snapshot(_TOKENS)
-"""The same with the list of the project's tokens, which not every token may read."""
+"""The same query with the list of the project's tokens, which not every token may read."""
 SERVICES_HERE = f"""
 query servicesHere($id: String!) {{
   environment(id: $id) {{
@@ -212,9 +212,9 @@ query buildLogs($id: String!, $limit: Int) {
 
 
 def services_now(count: int) -> str:
-    """Return a query for the config of `$environmentId` and the instances of `count` services there.
+    """Return a query for the config of `$environmentId` and the instances of `count` of its services.
 
-    They are `$s0`, `$s1`, …, each answered under its alias `s0`, `s1`, …
+    The services are the variables `$s0`, `$s1`, …; their instances have the aliases `s0`, `s1`, …
     """
     variables = ", ".join(f"$s{index}: String!" for index in range(count))
     fields = " ".join(
@@ -252,11 +252,13 @@ def deployments(count: int) -> str:
 
 
 def details(deployments: int, services: int, addressed: int = 0) -> str:
-    """Return a query for what no environment shows of so many deployments and services, all in one call.
+    """Return one query for the details of deployments and services that the query of an environment lacks.
 
-    `$d0` is a deployment, answered as `d0` with the variables that it runs with; `$s0` is a service of
-    `$environmentId`, answered as `s0` with its TCP proxies; `$v0` is one of `$projectId` as well, answered as `v0` with
-    the variables that a deployment made now would get, Railway's own included.
+    Args:
+        deployments: how many deployments, `$d0`, `$d1`, …; the answer `d0` has the variables that it runs with.
+        services: how many services of `$environmentId`, `$s0`, `$s1`, …; the answer `s0` has its TCP proxies.
+        addressed: how many services of `$projectId` and `$environmentId`, `$v0`, `$v1`, …; the answer `v0` has the
+            variables that a deployment made now would get, including Railway's own.
     """
     variables = [f"$d{n}: String!" for n in range(deployments)]
     fields = [f"d{n}: deploymentSnapshot(deploymentId: $d{n}) {{ variables }}" for n in range(deployments)]

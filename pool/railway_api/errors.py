@@ -1,13 +1,13 @@
 """Railway's refusals as typed errors.
 
 RailwayError (Failure)
-├── NotAuthorized     bad token, no access, deleted thing or wrong kind of id: Railway uses the same words for all four
+├── NotAuthorized     bad token, no access, deleted resource or wrong kind of id: Railway's message is the same
 ├── NotFound
 ├── AlreadyExists
 ├── Throttled         creation throttles: one project or environment per 30 s, volumes "too quickly"; not applied
 ├── RateLimited       HTTP 429; not applied
 ├── Invalid           validation of the document or of a value; not applied
-├── TryAgain          Railway asks for another try, or is busy with the thing; may have happened
+├── TryAgain          Railway asks for another try, or is busy with the same resource; may have happened
 ├── Refused           any other resolver error with a message
 ├── Opaque            "Problem processing request" with a traceId: it may have been applied
 ├── ServerFailed      HTTP 5xx, or an answer that is not a GraphQL answer: it may have been applied
@@ -25,7 +25,7 @@ from railway_api.failure import Failure
 
 
 class RailwayError(Failure):
-    """Railway refused or failed an operation. `may_have_happened` says whether a mutation must be read back."""
+    """Railway refused or failed an operation; `may_have_happened` tells whether a mutation must be read back."""
 
     may_have_happened = False
 
@@ -35,14 +35,14 @@ class RailwayError(Failure):
 
 
 class NotAuthorized(RailwayError):
-    """See the module's docstring."""
+    """A bad token, no access, a deleted resource or a wrong kind of id: Railway's message is the same for all."""
 
-    # Of two mutations that were answered so, one had taken effect (fact: refused-may-have-happened).
+    # One of two mutations with this answer had taken effect (fact: refused-may-have-happened).
     may_have_happened = True
 
 
 class NotFound(RailwayError):
-    """The thing that the operation names does not exist."""
+    """The resource that the operation names does not exist."""
 
 
 class AlreadyExists(RailwayError):
@@ -66,9 +66,9 @@ class Invalid(RailwayError):
 
 
 class TryAgain(RailwayError):
-    """`Failed to create service domain, please try again`, `operation is already in progress`."""
+    """A message such as `Failed to create service domain, please try again` or `operation is already in progress`."""
 
-    # This was seen for a custom domain that had been created (fact: custom-domain-again).
+    # It was the answer to the creation of a custom domain that then existed (fact: custom-domain-again).
     may_have_happened = True
 
 
@@ -116,7 +116,7 @@ _BY_MESSAGE: tuple[tuple[str, type[RailwayError], str], ...] = (
     ("does not exist", NotFound, ""),
     ("invalid", Invalid, ""),
     ("is not a valid domain", Invalid, ""),
-    ("problem processing request", Opaque, "it may have happened all the same: look before you repeat it"),
+    ("problem processing request", Opaque, "it may have happened nevertheless: check before you repeat it"),
 )
 
 _BY_CODE: Mapping[str, tuple[type[RailwayError], str]] = {

@@ -1,4 +1,4 @@
-"""The form of every error that a user sees, in one line: the thing, what happened, what to do next."""
+"""The form of every error that a user sees, in one line: the subject, what happened, and what to do next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from railway_api.redact import redact_urls
 
 
 class Failure(Exception):
-    """Something that a user must know about, said in one line.
+    """Something that a user must know about, in one line.
 
     Args:
         subject: what it happened to, in the user's words: a config key, a resource, `file:line`, an image reference.
@@ -24,7 +24,7 @@ class Failure(Exception):
         super().__init__(str(self))
 
     def about(self, subject: str) -> Self:
-        """Return the same failure of another thing: what several wait for fails for each of them."""
+        """Return the same failure with another subject, for each of several resources that shared a failed wait."""
         found = type(self).__new__(type(self))
         found.__dict__.update(self.__dict__)
         found.subject = subject
@@ -40,5 +40,5 @@ class Failure(Exception):
 
 
 def about(error: Exception, subject: str) -> Exception:
-    """Return the error for another thing that waited for the same; only a `Failure` names its thing."""
+    """Return the error with another subject; any error but a `Failure` has no subject, and is returned unchanged."""
     return error.about(subject) if isinstance(error, Failure) else error

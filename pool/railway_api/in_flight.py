@@ -1,4 +1,4 @@
-"""For how long a client has had calls under way."""
+"""The total time during which a client had calls in progress."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 
 class InFlight:
-    """The calls of one client that were sent and not answered yet, across all threads.
+    """The calls of one client that were sent and are not answered yet, across all threads.
 
     Args:
-        clock: seconds, monotonic.
+        clock: monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -23,7 +23,7 @@ class InFlight:
 
     @property
     def seconds(self) -> float:
-        """For how many seconds at least one call was under way, until now."""
+        """For how many seconds, in all, at least one call was in progress."""
         with self._lock:
             return self._before + (self._clock() - self._since if self._calls else 0.0)
 

@@ -1,4 +1,4 @@
-"""The pace of a client's calls: as many in a short window as Railway lets through, so that none meets a 429."""
+"""The pace of a client's calls: in a short window, no more than Railway allows, so that none is refused (HTTP 429)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import threading
 from collections import deque
 
 SHORT_SECONDS = 60
-"""Windows up to this long are kept to by pausing; a longer one is used up only by a run that needs all of it."""
+"""Limits with a window up to this long are kept by pausing. A longer window is rarely used up, so it is not paced."""
 _MARGIN, _STEP = 0.02, 0.05
-"""The seconds that a window is longer here than Railway's, for the precision of clocks; and between two questions."""
+"""In seconds: what is added to each window because clocks are imprecise; and how soon a caller asks again if the length
+of its pause is not known."""
 _REMEMBERED = 1000
 _QUOTA, _WINDOW = re.compile(r'^\s*(?:"[^"]*"\s*;\s*q=)?(\d+)'), re.compile(r";\s*w=(\d+)")
 Policy = tuple[tuple[int, int], ...]
 
 
 def policy(header: str | None) -> Policy:
-    """Parse a `RateLimit-Policy` header: pairs of calls and seconds; without what cannot be read.
+    """Parse a `RateLimit-Policy` header into pairs of calls and seconds; unreadable parts are left out.
 
-    Its spelling is that of the IETF's drafts, `10;w=1, 1000;w=3600` or `"second";q=10;w=1` (fact: rate-limit-headers).
+    The syntax is that of the IETF's drafts: `10;w=1, 1000;w=3600` or `"second";q=10;w=1` (fact: rate-limit-headers).
     """
     found = []
     for item in (header or "").split(","):
@@ -29,10 +30,10 @@ def policy(header: str | None) -> Policy:
 
 
 class CallPace:
-    """The calls of a client, across all threads: those under way, and when the last ones were answered.
+    """The calls of a client, across all threads: those in progress, and when the last ones were answered.
 
-    Railway has seen a call at some moment before its answer. So a call that leaves a whole window after the answer to
-    the one so many calls before is in no window with more than so many, however slowly the calls between travel.
+    Railway counts a call at some moment before its answer. So with a limit of N calls in a window, a call may leave if
+    fewer than N calls are in progress or were answered within the last window, however long each of them takes.
     """
 
     def __init__(self) -> None:
@@ -42,16 +43,16 @@ class CallPace:
         self._windows: Policy = ()
 
     def learn(self, windows: Policy) -> None:
-        """Keep to the short ones of these windows from now on; none change nothing."""
+        """Keep the limits with short windows from now on; if there are none, the previous ones still apply."""
         short = tuple((calls, seconds) for calls, seconds in windows if seconds <= SHORT_SECONDS)
         if short:
             self._windows = short
 
     def take(self, now: float) -> float:
-        """Return 0 if a call may leave, which counts as under way then; otherwise the seconds to wait and ask again.
+        """Return 0 if a call may leave, and count it as in progress; otherwise the seconds until the caller asks again.
 
         Args:
-            now: seconds of any clock, the same for each call.
+            now: the time in seconds; every method must get it from the same clock.
         """
         with self._lock:
             pause = max([self._pause(now, calls, seconds) for calls, seconds in self._windows], default=0.0)
@@ -59,7 +60,7 @@ class CallPace:
             return pause
 
     def force(self) -> None:
-        """Count a call as under way that does not wait."""
+        """Count a call as in progress that leaves without waiting, because its caller has no time left."""
         with self._lock:
             self._under_way += 1
 
@@ -74,5 +75,5 @@ class CallPace:
         too_many = self._under_way + len(recent) - calls + 1
         if too_many <= 0:
             return 0.0
-        # Of those that are under way nobody knows when they will be answered.
+        # If calls in progress fill the window alone, the length of the pause is not known.
         return recent[too_many - 1] + seconds + _MARGIN - now if too_many <= len(recent) else _STEP

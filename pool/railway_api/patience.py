@@ -55,18 +55,18 @@ class Patience:
             self._silent_since = math.inf
 
     def unheard(self, began: float, error: Unreachable) -> Unreachable:
-        """Note that a try had no answer; return its error, which tells if no other call had an answer either."""
+        """Note that a try had no answer; return its error, with the total silence if that has reached the limit."""
         with self._lock:
             self._silent_since = min(self._silent_since, began)
             seconds = self._clock() - self._silent_since
         return error if seconds < self._timing.silence_seconds else _silent(error, seconds)
 
     def given_up(self, error: RailwayError, pause: float) -> RailwayError:
-        """Return the error of the last try, which tells if no call had an answer and a pause would end the patience."""
+        """Return the error of the last try, with the total silence if the next pause would reach the limit of it."""
         with self._lock:
             seconds = self._clock() - self._silent_since
         limit = self._timing.silence_seconds
-        is_new = seconds < limit <= seconds + pause  # from the limit on, `unheard` has told it
+        is_new = seconds < limit <= seconds + pause  # beyond the limit, `unheard` has already added it
         return _silent(error, seconds) if isinstance(error, Unreachable) and is_new else error
 
     def _deadline(self) -> float:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from railway_api.printable import escaped
 
 FILE_VARIABLE = "CONVOS_PROGRESS_FILE"
-"""The environment variable with the file that records are added to; without it there are none."""
+"""The environment variable with the path of the file to which records are appended; if not set, none are written."""
 
 
 class WaitStage(str):
@@ -56,6 +56,6 @@ def record(subject: str, said: str) -> None:
     if not name:
         return
     row = json.dumps({"subject": subject, "said": said})
-    # An update must not fail because nobody can draw it.
+    # An update must not fail because its progress cannot be shown.
     with suppress(OSError), open(name, "a", encoding="utf-8") as file:  # noqa: PTH123 - one write adds one line
         file.write(f"{row}\n")

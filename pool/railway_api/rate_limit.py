@@ -1,4 +1,4 @@
-"""`RateLimit`: the remaining rate limit by Railway's answers, and the wait when it is used up."""
+"""`RateLimit`: the remaining rate limit that Railway's answers report, and the wait when it is used up."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class RateLimit:
 
     @property
     def allowance(self) -> Allowance | None:
-        """The remaining rate limit by the last answer that told; None before that, and after a wait."""
+        """The remaining rate limit that the last answer reported; None before the first one, and after a wait."""
         return self._allowance
 
     @contextmanager
     def keeping(self, operation: str, subject: str) -> Iterator[None]:
-        """Wait until a call may leave, and count it as answered at the end; raises as `wait` does."""
+        """Wait until a call may leave; the call is made inside the block. Raises the errors of `wait`."""
         while pace := self._pace.take(self._wall()):
             if not self._patience.lasts(pace):
                 self._pace.force()
@@ -85,11 +85,11 @@ class RateLimit:
         self._sleep(pause)
 
     def record(self, left: Allowance) -> None:
-        """Record the remaining rate limit, and warn once per window that it runs out."""
+        """Record the remaining rate limit, and warn once per window if it is low."""
         self._allowance = left
         self._pace.learn(left.policy)
         now = self._wall()
-        # The short windows of a second are used up all the time, and need no warning.
+        # Windows of a second are used up all the time, which needs no warning.
         if left.is_low and left.reset_at - now > 2 and now >= self._warned_until:
             self._warned_until = left.reset_at
             until = datetime.fromtimestamp(left.reset_at, UTC).strftime("%H:%M:%S UTC")

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 CREATION_THROTTLE_SECONDS = 31.0
+"""The wait, in seconds, after a creation throttle: a little more than the 30 s of Railway (fact: creation-throttle)."""
 LOW_SHARE = 0.1
-"""Below this share of a window's calls, the user is warned that they run out."""
+"""The share of a window's calls at which the user is warned."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,13 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
 
 @dataclass(frozen=True)
 class Allowance:
-    """The rest of a rate limit's window, by the headers of an answer.
+    """The rest of a rate limit's window, as the headers of an answer report it.
 
     Attributes:
         remaining: the remaining calls.
         limit: the calls of a whole window; 0 if Railway did not say.
         reset_at: when the next window begins, in seconds since the epoch; 0 if Railway did not say.
-        policy: so many calls in so many seconds, for each of Railway's limits; empty if Railway did not say.
+        policy: the calls and seconds of each of Railway's limits; empty if Railway did not say.
     """
 
     remaining: int
@@ -92,13 +93,13 @@ class Allowance:
 
     @property
     def is_low(self) -> bool:
-        """Tell whether to warn the user."""
+        """Whether to warn the user."""
         return self.remaining <= self.limit * LOW_SHARE
 
     def pause(self, budget: Budget, now: float) -> float:
         """Return the seconds to wait before the next call: until the window ends if it is used up.
 
-        A window that ends after the budget is not waited for: Railway's 429 then tells how long to wait.
+        There is no wait for a window that ends after the budget: Railway's 429 then reports how long to wait.
         """
         left = self.reset_at - now
         return left if self.remaining <= 0 and 0 < left <= budget.seconds else 0.0

@@ -20,8 +20,8 @@ class Timing:
         deadline_seconds: time limit of a whole call: tries, the pauses between them, and reads back.
         silence_seconds: how long a command keeps trying while Railway answers nothing.
         probe_seconds: time limit of a single try after that, until Railway answers again.
-        settle_seconds: how long a thing that a lost answer may have created is looked for before it is created again;
-            read-after-write lag of 1 to 30 seconds was seen (fact: read-lag).
+        settle_seconds: after a lost answer, how long to look for the created resource before it is created again: reads
+            lag 1 to 30 seconds behind writes (fact: read-lag).
         stick_seconds: how long a committed change may take to show when it is read back.
         just_created_seconds: for how long after the creation of a project or an environment "Not Authorized" means that
             its contents are not visible yet (fact: new-project-lag).

@@ -1,7 +1,7 @@
 """Finds the kind of a token and what it can reach, and reports a token of the wrong kind.
 
 Railway says "Not Authorized" to a wrong token, to a revoked one, and to a valid one of the wrong kind
-(railwayapp/cli#575, #617, #947): only a try as the other kind distinguishes them.
+(railwayapp/cli#575, #617, #947). Only sending it as the other kind distinguishes them.
 """
 
 from __future__ import annotations

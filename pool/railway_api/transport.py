@@ -14,6 +14,7 @@ import requests
 
 from railway_api.endpoint import THIS_MACHINE, checked_endpoint
 from railway_api.errors import NotAuthorized, RateLimited, ServerFailed, Unreachable, error_from_answer
+from railway_api.explicit_credential import ExplicitCredential
 from railway_api.retry import Allowance, allowance, retry_after_seconds
 from railway_api.watch import Watch, watched_session
 
@@ -23,16 +24,9 @@ if TYPE_CHECKING:
 # Without a query string the edge counts a client as unidentified traffic: 10 requests a second
 # (terraform-provider-railway deed2af; CopilotKit/CopilotKit#4309).
 SOURCE = "convos-infra"
-USER_AGENT = "convos-infra/0.1"
+USER_AGENT = "convos-infra/0.2.0"
 _OPERATION_NAME = re.compile(r"\b(?:query|mutation|subscription)\s+(\w+)")
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
-
-
-class _HeaderAlone(requests.auth.AuthBase):
-    """Keeps requests from replacing our Authorization header by a login of ~/.netrc for the same host."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
 
 
 class Transport:
@@ -79,7 +73,7 @@ class Transport:
             notice: called in another thread if the answer takes longer than `notice_seconds`.
 
         Returns:
-            The answer's `data`, and the remaining rate limit if the answer tells it.
+            The answer's `data`, and the remaining rate limit if the answer reports it.
 
         Raises:
             RailwayError: typed; see railway_api.errors.
@@ -119,8 +113,8 @@ class Transport:
         if session is None:
             session = watched_session()
             session.headers.update(self._headers)
-            session.auth = _HeaderAlone()
-            # A proxy does not reach this machine's own addresses.
+            session.auth = ExplicitCredential()
+            # A proxy cannot reach an emulator on this machine.
             session.trust_env = not THIS_MACHINE.match(urlsplit(self.endpoint).hostname or "")
             self._local.session = session
         return session
@@ -168,7 +162,7 @@ def operation_name(document: str) -> str:
 
 
 def _body(answer: requests.Response) -> dict[str, Any] | None:
-    """Read an answer's JSON object; None for anything else, and for an answer larger than a config of 500 services."""
+    """Read an answer's JSON object; None for anything else or for more than 64 MiB (500 services need less)."""
     text = bytearray()
     for chunk in answer.iter_content(64 * 1024):
         text += chunk

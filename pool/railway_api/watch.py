@@ -1,6 +1,6 @@
-"""Watches the wait for one answer: after a while a line says so, and at the time limit the connection is closed.
+"""Watches the wait for one answer: prints a line if it is slow, and closes the connection at the time limit.
 
-The time limit of a socket applies to each read: with one byte a second, it would never be reached.
+A socket's own timeout applies to each read: an answer of one byte per second would never reach it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Watch:
         _current.watch = None
 
     def uses(self, connection: HTTPConnection) -> None:
-        """Note the connection of the try and its socket: a response that closes the connection drops the socket."""
+        """Note the connection and its socket, because a response with `Connection: close` drops the latter."""
         self._connection = connection
         self._socket = connection.sock
 
@@ -61,7 +61,7 @@ class Watch:
             self._notice()
             if self._done.wait(self._seconds - first):
                 return
-        # While it is still connecting there is nothing to close: connecting has a time limit of its own.
+        # A connection that is not established yet has no socket to close; connecting has its own timeout.
         while not self._cut() and not self._done.wait(_AGAIN_SECONDS):
             pass
 
@@ -79,43 +79,36 @@ class Watch:
             return True
 
 
-def _watched(connection: HTTPConnection) -> None:
+def _note(connection: HTTPConnection) -> None:
     watch: Watch | None = getattr(_current, "watch", None)
     if watch is not None:
         watch.uses(connection)
 
 
-class _Plain(HTTPConnection):
+class _Watched(HTTPConnection):
     def connect(self) -> None:
-        _watched(self)
+        _note(self)
         super().connect()
-        _watched(self)
+        _note(self)
 
     def request(self, *args: Any, **more: Any) -> None:
-        _watched(self)
+        _note(self)
         super().request(*args, **more)
 
 
-class _Encrypted(HTTPSConnection):
-    def connect(self) -> None:
-        _watched(self)
-        super().connect()
-        _watched(self)
-
-    def request(self, *args: Any, **more: Any) -> None:
-        _watched(self)
-        super().request(*args, **more)
+class _WatchedTls(_Watched, HTTPSConnection):
+    """The same for TLS: `super()` in `_Watched` is `HTTPSConnection` here."""
 
 
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Plain
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Watched
 
 
-class _EncryptedPool(HTTPSConnectionPool):
-    ConnectionCls = _Encrypted
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTls
 
 
-_POOLS = {"http": _PlainPool, "https": _EncryptedPool}
+_POOLS = {"http": _Pool, "https": _TlsPool}
 
 
 class _Adapter(HTTPAdapter):

@@ -1,4 +1,4 @@
 #!/bin/sh
-# Runs whatever it is given from the app's folder, in its own place, so that signals reach it.
+# Runs the given command in the app's folder. It is replaced by the command (`exec`), so that signals reach that.
 cd "$(dirname "$0")/.." || exit 1
 exec "$@"

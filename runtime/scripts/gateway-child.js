@@ -1,26 +1,25 @@
 "use strict";
-// The gateway as a child process: started, polled until it is ready, restarted on request.
+// The gateway as a child process: starts it, polls it until it is ready, and restarts it on request.
 
 const { spawn } = require("node:child_process");
 const http = require("node:http");
 const path = require("node:path");
 
-const POLL_MS = 1000;
 const POLL_ANSWER_MS = 5000;
 const KILL_MS = 2000;
 
 class Gateway {
-  // Args: the gateway's port; how long its first start may take; pollMs only for tests.
-  constructor(port, startMs, pollMs = POLL_MS) {
+  // Args: the gateway's port; how long, in milliseconds, its first start may take; the interval of the polls.
+  constructor(port, startMs, pollMs) {
     this.port = port;
     this.startMs = startMs;
     this.pollMs = pollMs;
-    this.up = false; // it answers
-    this.ready = false; // it has said so once since it was started
+    this.up = false; // whether it answers
+    this.ready = false; // whether it has reported once, since its start, that it is ready
     this.wasUp = false;
     this.state = "stopped"; // stopped, running, restarting
     this.onExit = () => {};
-    this.onLate = () => {}; // the first start took too long
+    this.onLate = () => {}; // called if the first start takes too long
     this.child = null;
     this.timer = null;
   }
@@ -49,7 +48,7 @@ class Gateway {
   async poll(child, deadline) {
     const body = await this.request("GET", "/convos/status", { answerMs: POLL_ANSWER_MS }).then(
       ([, found]) => found ?? {},
-      (error) => (error instanceof SyntaxError ? {} : null), // whatever it says, it answers
+      (error) => (error instanceof SyntaxError ? {} : null), // an answer that is not JSON is still an answer
     );
     if (child !== this.child || this.state !== "running") return;
     if (body) this.up = this.wasUp = true;
@@ -88,7 +87,7 @@ class Gateway {
     setTimeout(() => child.kill("SIGKILL"), KILL_MS).unref();
   }
 
-  // Resolves with the status and the body.
+  // Resolves with the status and the parsed body; rejects if there is no answer in time, or none in JSON.
   request(method, route, { body, answerMs }) {
     const headers = { "content-type": "application/json" };
     if (process.env.OPENCLAW_GATEWAY_TOKEN) headers.authorization = `Bearer ${process.env.OPENCLAW_GATEWAY_TOKEN}`;

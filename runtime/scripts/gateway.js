@@ -1,5 +1,6 @@
 "use strict";
-// The gateway: here only what the pool server and the smoke tests need of the real one. Loopback only.
+// A stand-in for the real gateway, with only the routes that the pool server and the smoke tests use. It listens on
+// loopback.
 
 require("./signals.js");
 
@@ -45,7 +46,7 @@ function status() {
   };
 }
 
-// An agent is in one conversation: a repeat is refused, even one in the same words.
+// An agent is in one conversation at most: a second request is refused, even with the same body.
 async function converse(request) {
   const body = await readJson(request);
   const agentName = text(body, "agentName", { required: true });
@@ -83,7 +84,7 @@ server.on("error", (error) => {
   process.exit(1);
 });
 if (process.env.RUNTIME_DEAF === "1") {
-  console.error("gateway: RUNTIME_DEAF=1: a test double of a gateway that answers nobody");
+  console.error("gateway: RUNTIME_DEAF=1: a test double of a gateway that never answers");
   setInterval(() => {}, 1000);
 } else {
   server.listen(port, "127.0.0.1", () => console.log(`gateway: listening on 127.0.0.1:${port}`));

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Ends gateways that an earlier start left behind, then becomes the gateway.
+# Ends gateways that an earlier start left running, then becomes the gateway.
 #
-# `sh -c "… sh scripts/gateway.sh"` has this script's name in its own command line, and it is our parent: a search by
-# name that spares only $$ kills it, and us with it. So the whole chain of ancestors is spared.
+# A parent such as `sh -c "… sh scripts/gateway.sh"` has this script's name in its command line. A search by name that
+# excludes only $$ would kill it, and this script with it. So all ancestors are excluded.
 set -eu
-# As process 1 (`pnpm start`) a shell without a trap does not get these signals at all.
+# The kernel does not deliver these signals to process 1 (`pnpm start`) unless it has a trap for them.
 trap 'exit 143' TERM
 trap 'exit 130' INT
 cd "$(dirname "$0")/.."
@@ -28,7 +28,8 @@ port_of() {
     echo "${port:-18789}"
 }
 
-# A gateway of ours: by its command line, on our port, and in our own container (the host sees all containers' processes).
+# Tells whether a process is a gateway of this container on the same port. On a host, /proc also has the processes of all
+# containers, so the namespace is compared.
 is_gateway() {
     case $(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline") in
         *node\ *gateway.js* | *sh\ *gateway.sh*) ;;
@@ -37,7 +38,7 @@ is_gateway() {
     [ "$(readlink "/proc/$1/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] && [ "$(port_of "$1")" = "$OPENCLAW_GATEWAY_PORT" ]
 }
 
-# Sets $stale. Not a `$(…)`: that would be a copy of this shell, found by its name as well.
+# Sets $stale. A function for `$(…)` would run in a copy of this shell, which would be found by its name as well.
 find_stale() {
     stale=
     spared=$(ancestors)
@@ -50,17 +51,17 @@ find_stale() {
 
 any_alive() {
     for pid in $1; do
-        # A zombie is dead, whoever has still to collect it.
+        # A zombie has ended, even if its parent has not collected it yet.
         if [ -d "/proc/$pid" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" 2>/dev/null; then return 0; fi
     done
     return 1
 }
 
-# A machine without /proc is a laptop: there the gateway says that its port is taken, and nothing is killed by name.
+# Without /proc (macOS) nothing is killed: the gateway then reports that its port is in use.
 stale=
 if [ -r /proc/self/status ]; then find_stale; fi
 if [ -n "$stale" ]; then
-    echo "gateway: ending stale gateways:$stale"
+    echo "gateway: ending gateways of an earlier start:$stale"
     # shellcheck disable=SC2086 # a list of process ids
     kill -TERM $stale 2>/dev/null || true
     waited=0

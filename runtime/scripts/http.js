@@ -22,7 +22,7 @@ function digest(text) {
   return crypto.createHash("sha256").update(text).digest();
 }
 
-// Digests have one length: neither the content nor the length of the secret shows in the time that this takes.
+// Digests have a fixed length, so the duration reveals neither the content nor the length of the secret.
 function sameSecret(given, wanted) {
   return crypto.timingSafeEqual(digest(given), digest(wanted));
 }
@@ -52,7 +52,7 @@ async function readJson(request) {
   return body;
 }
 
-// A field of a body. null is the same as absent.
+// Returns a text field of a body; a missing field and null are "".
 function text(body, name, { required = false } = {}) {
   const value = body[name] ?? "";
   if (typeof value !== "string") throw new HttpError(400, `${name}: must be a text`);
@@ -64,7 +64,7 @@ function notFound(request, response) {
   send(response, 404, { error: `no ${request.method} ${request.url.split("?")[0]} here` });
 }
 
-// routes: { "GET /path": async (request) => [status, body] }; what is in none of them goes to `other`.
+// routes: { "GET /path": async (request) => [status, body] }; every other request goes to `other`.
 function handler(routes, other = notFound) {
   return async (request, response) => {
     const path = request.url.split("?")[0];
@@ -73,7 +73,7 @@ function handler(routes, other = notFound) {
     try {
       send(response, ...(await routes[name](request)));
     } catch (error) {
-      if (error.code === "ECONNRESET") return response.destroy(); // the caller has gone
+      if (error.code === "ECONNRESET") return response.destroy(); // the caller is gone
       const status = error instanceof HttpError ? error.status : 500;
       if (status === 500) console.error(`${request.method} ${path}: ${error.stack}`);
       if (status === 413) response.setHeader("connection", "close"); // the rest of the body is not worth reading

@@ -1,12 +1,12 @@
 #!/bin/sh
-# One line a key: from env, generated, default, not set, or missing (required). Never a value.
+# Prints one line for each key: from env, generated, default, not set, or missing (required); never a value.
 #
 #   keys.sh              show the keys
-#   keys.sh --generate   make the missing ones that can be made, once, in $OPENCLAW_STATE_DIR/generated.env; then show
-#   keys.sh --check      show, and exit 1 when a required key is missing
+#   keys.sh --generate   write missing random values to $OPENCLAW_STATE_DIR/generated.env, then show
+#   keys.sh --check      show, and exit with 1 if a required key is missing
 #
-# Random values are all that it makes. It never asks OpenRouter for a key, AgentMail for an inbox or Telnyx for a number,
-# as the real image does at boot: the pool manager gives each agent its own, and deletes them with it.
+# It generates random values only. Unlike the real image at boot, it never creates an OpenRouter key, an AgentMail inbox
+# or a Telnyx number: the pool manager creates a key and an inbox for each agent, and deletes them with it.
 set -eu
 umask 077
 
@@ -27,7 +27,7 @@ generate() {
     printf '%s=%s%s\n' "$1" "$prefix" "$(random_hex "${2#*:}")" >>"$generated"
 }
 
-# An empty value counts as not set: an env file lists keys with nothing behind the equals sign.
+# An empty value counts as not set, because an env file may list a key without a value (`NAME=`).
 is_set() {
     eval "[ -n \"\${$1-}\" ]"
 }

@@ -1,5 +1,5 @@
 "use strict";
-// The start command on Railway: `node scripts/pool-server.js`. Runs the gateway as its child and answers for it on PORT.
+// The start command on Railway: `node scripts/pool-server.js`. It runs the gateway as its child, and listens on PORT.
 // docs/runtime.md describes each route.
 
 const signals = require("./signals.js");
@@ -21,7 +21,7 @@ const port = settings.port("PORT", 8080);
 const patience = settings.provisioning();
 const gateway = new Gateway(settings.gatewayPort(), settings.startMs(), settings.milliseconds("RUNTIME_POLL_MS", 1000));
 
-// Not synchronous: a signal is obeyed meanwhile.
+// Runs keys.sh; resolves with its problem, or "". It is not synchronous, so that signals are handled meanwhile.
 function showKeys() {
   const keys = spawn("sh", [path.join(__dirname, "keys.sh"), "--generate"], { stdio: ["ignore", "inherit", "inherit"] });
   return new Promise((resolve) => {
@@ -30,7 +30,7 @@ function showKeys() {
   });
 }
 
-// What keys.sh made stands in for what the environment lacks.
+// Adds the values that keys.sh generated to the environment, unless it has its own.
 function loadGenerated() {
   if (!fs.existsSync(settings.generatedFile)) return;
   for (const line of fs.readFileSync(settings.generatedFile, "utf8").split("\n")) {
@@ -43,13 +43,13 @@ function requireKey(request) {
   requireBearer(request, process.env.POOL_API_KEY);
 }
 
-// 200 in every state: whether it is ready is in the body.
+// The status is 200 in every state; the body tells whether the agent is ready.
 async function health(request) {
   requireKey(request);
   return [200, { ready: gateway.ready }];
 }
 
-// Each failure of the gateway is tried again, whatever it is.
+// Every failure of the gateway is retried, whatever its cause.
 async function converse(wanted) {
   let problem = "";
   for (let left = patience.tries; left > 0; left -= 1) {
@@ -80,7 +80,7 @@ async function provision(request) {
 function variables(env) {
   if (typeof env !== "object" || Array.isArray(env)) throw new HttpError(400, "env: must be an object");
   for (const [name, value] of Object.entries(env)) {
-    if (!VARIABLE.test(name)) throw new HttpError(400, "env: has a name that no variable can have");
+    if (!VARIABLE.test(name)) throw new HttpError(400, "env: a name must consist of letters, digits and underscores, and not begin with a digit");
     if (!["string", "number", "boolean"].includes(typeof value) || String(value).includes("\0")) {
       throw new HttpError(400, `env.${name}: must be a text`);
     }
@@ -114,7 +114,7 @@ async function stop(code) {
 
 gateway.onLate = () => stop(1);
 gateway.onExit = (code, signal) => {
-  console.error(`pool-server: the gateway ended (${signal || `exit code ${code}`}), so do we`);
+  console.error(`pool-server: the gateway ended (${signal || `exit code ${code}`}), so this process ends too`);
   process.exit(code || 1);
 };
 server.on("error", (error) => {
@@ -127,7 +127,7 @@ async function main() {
   signals.onEnd(() => stop(0));
   const problem = await showKeys();
   if (problem) {
-    // Without a token of its own the gateway would be open to everybody.
+    // Without its generated token, the gateway would accept requests from anybody.
     console.error(`pool-server: keys.sh: ${problem}; is ${settings.stateDir} (OPENCLAW_STATE_DIR) full?`);
     process.exit(1);
   }

@@ -1,8 +1,9 @@
 "use strict";
-// Become the user that RUNTIME_UID names (the image sets it) when started as root.
+// Gives up root: changes to the user RUNTIME_UID, which the image sets.
 //
-// Railway mounts a volume owned by root, and its start command replaces the image's entrypoint: neither USER nor an
-// entrypoint script can do this for us. RAILWAY_RUN_UID=0 is Railway's own way to say "stay root".
+// Railway mounts volumes as root (docs.railway.com/volumes/reference), and a start command on Railway replaces the
+// image's entrypoint, so neither USER nor an entrypoint script can do this. RAILWAY_RUN_UID=0 is Railway's own variable
+// for staying root.
 
 const fs = require("node:fs");
 const path = require("node:path");
@@ -21,7 +22,7 @@ function handOver(uid, folder) {
   } catch {
     return;
   }
-  // The top goes last and stands for the whole: a tree that was handed over is not walked again at each boot.
+  // A folder is handed over after its content, so a folder that has the uid already needs no further look at each boot.
   if (stat.uid === uid || stat.isSymbolicLink()) return;
   if (stat.isDirectory()) for (const name of fs.readdirSync(folder)) handOver(uid, path.join(folder, name));
   fs.chownSync(folder, uid, uid);
@@ -52,13 +53,13 @@ function drop({ volume, stateDir, isWritableFolder }) {
   if (uid && process.getuid() === 0 && process.env.RAILWAY_RUN_UID !== "0") {
     given("RAILWAY_VOLUME_MOUNT_PATH", uid, volume, () => handOver(uid, volume));
     given("OPENCLAW_STATE_DIR", uid, stateDir, () => {
-      // Not `recursive`: below /proc that never comes back.
+      // Without `recursive`, which never returns for a path below /proc.
       if (!fs.existsSync(stateDir)) fs.mkdirSync(stateDir);
       if (fs.statSync(stateDir).uid !== uid) fs.chownSync(stateDir, uid, uid);
     });
     become(uid);
   }
-  if (!isWritableFolder(stateDir)) refuse(`OPENCLAW_STATE_DIR: ${stateDir} is not a writable folder; mount one, or name another`);
+  if (!isWritableFolder(stateDir)) refuse(`OPENCLAW_STATE_DIR: ${stateDir} is not a writable folder; mount one there, or set another path`);
 }
 
 module.exports = { drop, handOver };

@@ -1,11 +1,11 @@
 "use strict";
-// Hands requests and WebSocket upgrades on to the gateway, as they are.
+// Passes requests and WebSocket upgrades on to the gateway unchanged.
 
 const http = require("node:http");
 
 const { send } = require("./http.js");
 
-// They belong to one connection, and there are two.
+// These headers belong to one connection, and there are two: to the caller and to the gateway.
 const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"]);
 
 function passedOn(rawHeaders) {
@@ -28,7 +28,7 @@ function head(response) {
   return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
-// What to answer where the gateway does not.
+// Returns the status and the body of the answer if the gateway does not answer.
 function failure(gateway) {
   return gateway.up ? [502, { error: "the gateway does not answer" }] : [503, { error: "the gateway is not up" }];
 }
@@ -68,7 +68,7 @@ function proxyUpgrade(gateway) {
       return socket.destroy();
     }
     asked.on("error", () => (socket.bytesWritten ? socket.destroy() : refuse()));
-    // The gateway does not upgrade: its answer is passed on, and that is the end of the connection.
+    // If the gateway answers without an upgrade, its answer is passed on, and the connection ends.
     asked.on("response", (answer) => {
       socket.write(head({ ...plain(answer), rawHeaders: [...withoutLength(answer), "connection", "close"] }));
       answer.pipe(socket);
@@ -92,7 +92,7 @@ function plain({ statusCode, statusMessage }) {
   return { statusCode, statusMessage };
 }
 
-// node:http has decoded the body: it ends with the connection.
+// Returns the headers without Transfer-Encoding: node:http has decoded the body, which now ends with the connection.
 function withoutLength(answer) {
   const kept = passedOn(answer.rawHeaders);
   return kept.filter((_, index) => kept[index - (index % 2)].toLowerCase() !== "transfer-encoding");

@@ -1,5 +1,5 @@
 "use strict";
-// The environment, read once: what the pool server and the gateway agree on.
+// The settings that the pool server and the gateway share, from environment variables.
 
 const fs = require("node:fs");
 const path = require("node:path");
@@ -18,7 +18,7 @@ const port = (name, fallback) => whole(name, fallback, [1, 65535], "a port");
 const milliseconds = (name, fallback) => whole(name, fallback, [1, 86_400_000], "milliseconds");
 
 const stateDir = process.env.OPENCLAW_STATE_DIR || "/app";
-// The volume outlives deployments, the state folder of the image does not.
+// A volume outlives deployments; the state folder, which is part of the container, does not.
 const volume = process.env.RAILWAY_VOLUME_MOUNT_PATH || "/data";
 
 function isWritableFolder(folder) {
@@ -37,14 +37,14 @@ module.exports = {
   volume,
   isWritableFolder,
   gatewayPort: () => port("OPENCLAW_GATEWAY_PORT", 18789),
-  // The patience of a claim: 30 tries, a second apart, 10 s each.
+  // How long a claim keeps trying: by default 30 tries, a second apart, with 10 s for each.
   provisioning: () => ({
     tries: whole("RUNTIME_PROVISION_TRIES", 30, [1, 1000], "a number"),
     pauseMs: milliseconds("RUNTIME_PROVISION_PAUSE_MS", 1000),
     answerMs: milliseconds("RUNTIME_PROVISION_ANSWER_MS", 10_000),
   }),
   startMs: () => milliseconds("RUNTIME_START_MS", 120_000),
-  // Asked after root was given up: before that everything is writable.
+  // To be called after root was given up, because everything is writable for root.
   dataFile: (name) => path.join(isWritableFolder(volume) ? volume : stateDir, name),
   generatedFile: path.join(stateDir, "generated.env"),
 };

@@ -1,9 +1,9 @@
 "use strict";
-// SIGTERM and SIGINT, obeyed from the first moment on. Load this module before any other.
+// Handles SIGTERM and SIGINT from the start. Load this module before any other.
 //
-// The kernel drops a signal for process 1 of a container that has no handler for it, and `docker stop` sends it once.
-// Until this line runs, Node has handlers of its own, which restore the default action and raise the signal again:
-// nothing comes of that in process 1, but it leaves the one signal without a handler, and the other one with.
+// The kernel drops a signal to process 1 of a container if there is no handler for it, and `docker stop` sends it once.
+// While Node starts, it has handlers of its own, which restore the default action and raise the signal again. In process
+// 1 that has no effect, but it can be detected: afterwards one of the two signals has no handler, and the other one has.
 
 const fs = require("node:fs");
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# The default command (`pnpm start`): show the keys, then run the gateway alone. Railway starts pool-server.js instead.
+# The default command (`pnpm start`): shows the keys, then runs the gateway alone. Railway starts pool-server.js instead.
 #
-# As process 1 a program gets only the signals that it has a handler for, and an `exec` takes the handlers away until
-# the next program has its own: one SIGTERM of `docker stop` in between would be lost. So this shell stays process 1.
+# Process 1 gets only signals for which it has a handler. `exec` removes the handlers until the next program installs its
+# own, and a SIGTERM of `docker stop` in between would be lost. So this shell stays process 1.
 set -eu
 trap 'exit 143' TERM
 trap 'exit 130' INT
@@ -13,7 +13,7 @@ gateway=$!
 trap 'kill -TERM "$gateway" 2>/dev/null || true' TERM INT
 code=0
 wait "$gateway" || code=$?
-# A signal ends the wait, too: then the gateway is still on its way out.
+# A signal also interrupts `wait`, while the gateway is still ending.
 while kill -0 "$gateway" 2>/dev/null; do
     code=0
     wait "$gateway" || code=$?

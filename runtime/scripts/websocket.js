@@ -1,5 +1,5 @@
 "use strict";
-// As much of a WebSocket (RFC 6455) as it takes to show that an upgrade arrives: short messages come back.
+// A minimal WebSocket server (RFC 6455) that echoes short messages, to show that an upgrade arrives.
 
 const crypto = require("node:crypto");
 
@@ -7,7 +7,7 @@ const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const SHORT = 125;
 const CLOSE = 8;
 
-// Returns the first frame of the bytes and what follows it; null where it has not arrived as a whole.
+// Returns the first frame and the bytes after it; null if the frame is not complete yet.
 function frame(bytes) {
   if (bytes.length < 6) return null;
   const length = bytes[1] & 0x7f;

@@ -17,10 +17,10 @@ from typing import Any
 import requests
 from convos_pool import agents
 from convos_pool.errors import ConflictError, NotFoundError, PoolError
-from convos_pool.rollout import Policy
 from convos_pool.settings import ProviderSettings
 
 from emulator.app import Dropped
+from pool_contract.policy import Policy
 from pool_contract.requests import ClaimRequest
 from tests.pool.emulated_ground import Ground, wait_until_ended
 from tests.pool.emulated_manager import TOKEN, Manager

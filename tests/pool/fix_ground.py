@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import requests
 from convos_pool import agents
-from convos_pool.rollout import Policy
 
 from emulator.api.request import World
 from emulator.app import Endpoint
@@ -18,6 +17,7 @@ from emulator.deployments import Deployments
 from emulator.postgres import Postgres
 from emulator.settings import LiveSettings, Settings
 from emulator.store import Store
+from pool_contract.policy import Policy
 from tests.pool.emulated_fleet import Fleet
 from tests.pool.emulated_ground import CLOCK, SEARCH_PATH, Ground
 from tests.pool.emulated_manager import TOKEN

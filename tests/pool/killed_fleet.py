@@ -20,11 +20,11 @@ import requests
 from convos_pool import agents
 from convos_pool.errors import PoolError
 from convos_pool.kept_connections import KeptConnections
-from convos_pool.rollout import Policy
 from convos_pool.settings import ProviderSettings
 
 from emulator.standins.accounts import AgentMailAccount, OpenRouterAccount
 from emulator.standins.server import AGENTMAIL, OPENROUTER, Standins
+from pool_contract.policy import Policy
 from tests.pool.emulated_fleet import Fleet
 from tests.pool.emulated_ground import Connections, Ground
 from tests.pool.emulated_manager import URL

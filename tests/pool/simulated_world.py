@@ -9,7 +9,8 @@ from typing import Any
 
 from convos_pool import agents
 from convos_pool.claim import Claim
-from convos_pool.rollout import Policy
+
+from pool_contract.policy import Policy
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 SLOWEST_START = 90.0

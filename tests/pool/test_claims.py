@@ -266,6 +266,7 @@ def test_while_railway_is_away_nothing_is_decided(around: Surroundings) -> None:
         until(lambda: len([call for call in around.emulator.calls() if call["fault"]]) == 12, 40)
         until_idle(pool, 2)
         assert {service["serviceId"] for service in around.services()} == before
+        assert "if it refuses every call, check the pool's Railway token" in pool.printed()
 
 
 def test_an_older_schema_is_named(around: Surroundings) -> None:
@@ -274,7 +275,9 @@ def test_an_older_schema_is_named(around: Surroundings) -> None:
     with around.pool(POOL_MIN_IDLE="1") as pool:
         answer = pool.call("POST", "/api/pool/claim", WISH)
         assert answer.status_code == 503
-        assert answer.json() == {"error": "database: agent_metadata is missing; run pulumi up to create it"}
+        assert answer.json() == {
+            "error": "database: agent_metadata is missing; run pulumi up, or without Pulumi look for schema: in the log"
+        }
         assert around.services() == []
 
 

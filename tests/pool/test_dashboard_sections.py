@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 from convos_pool.agents import Agent
-from convos_pool.claim import Claim
+from convos_pool.claim import Claim, ClaimDetails
 from convos_pool.dashboard.forms import FormContext
 from convos_pool.dashboard.invite import invite, qr_code
-from convos_pool.dashboard.sections import SHOWN_AGENTS, Filter, changing
+from convos_pool.dashboard.sections import SHOWN_AGENTS, Filter, changing, claim_details
 from convos_pool.dashboard.state import State
 from convos_pool.event_store import KeptEvent
 from convos_pool.inventory import PoolSnapshot
@@ -113,7 +113,15 @@ def test_an_agent_with_older_keys_is_behind() -> None:
     assert "older keys" not in shown(snapshot)
     text = shown(snapshot, keys_behind={"b"})
     assert text.count("older keys") == 1
-    assert "1 on the newest image, 1 behind" in text
+    assert "1 up to date, 1 behind" in text
+
+
+def test_an_agent_is_shown_as_claimed_once_its_claim_is_complete() -> None:
+    details = ClaimDetails("Ada", HOSTILE, "https://convos.org/v2?i=abc", "", "", "", "")
+    reserved = claim_details("a", details)
+    assert "its claim is not complete" in reserved
+    assert "<script" not in reserved
+    assert "claimed 2026-01-01" in claim_details("a", replace(details, claimed_at="2026-01-01"))
 
 
 def test_before_the_first_look_there_is_a_page() -> None:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from convos_pool import agents
 from convos_pool.kept_connections import KeptConnections
-from convos_pool.rollout import Policy
 from convos_pool.rollout_plan import plan
 
+from pool_contract.policy import Policy
 from tests.pool.emulated_fleet import Chances, Fleet
 from tests.pool.emulated_ground import Connections, Ground
 from tests.pool.fix_ground import connect, running_ground

@@ -10,9 +10,9 @@ import random
 
 import pytest
 from convos_pool import agents
-from convos_pool.rollout import Policy
 from convos_pool.rollout_plan import plan
 
+from pool_contract.policy import Policy
 from tests.pool.simulated_fleet import TICK_SECONDS, Fleet
 from tests.pool.simulated_world import Chances, World
 

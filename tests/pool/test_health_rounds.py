@@ -6,7 +6,7 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from convos_pool.health_rounds import AT_ONCE, HealthRounds, place
+from convos_pool.health_rounds import AT_ONCE, HealthRounds
 from convos_pool.railway import Instance
 from convos_pool.readiness import Readiness
 
@@ -111,7 +111,7 @@ def test_an_answer_is_about_its_deployment_and_is_forgotten_with_it() -> None:
     rounds.ask(first)
     assert rounds.said(first["s0"]) is Readiness.READY
     assert rounds.said(second["s0"]) is None
-    rounds.forget(frozenset({place(second["s0"])}))
+    rounds.forget(frozenset({second["s0"].place}))
     assert rounds.said(first["s0"]) is None
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from convos_pool.agent_client import AgentClient, Conversation, Readiness
 from convos_pool.agent_keys import AgentKeys
-from convos_pool.printable import printable
 from convos_pool.railway import Instance
 from pydantic import ValidationError
 
+from railway_api.printable import escaped
 from tests.emulator.fix_emulator import until
 from tests.pool.pool_process import Pool
 from tests.pool.raw_agent import HEAD, answering, say_all
@@ -135,8 +135,8 @@ def test_what_an_agent_says_is_one_line_of_the_log_without_a_control_character(a
 
 def test_printable_text_stays_as_it_is() -> None:
     for text in ("plain", "Grüße, 東京", "🦊", "a b", "C:\\x"):
-        assert printable(text) == text
-    assert printable(FORGED).isprintable()
+        assert escaped(text) == text
+    assert escaped(FORGED).isprintable()
 
 
 def test_readiness_has_a_word_for_each_answer() -> None:

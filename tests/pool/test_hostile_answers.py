@@ -68,21 +68,21 @@ FLOODS = (
 def test_a_flood_costs_its_first_bytes_and_no_more(name: str) -> None:
     with answering(LIES[name]) as url:
         began = time.thread_time()
-        with pytest.raises(agent_http.NoAnswer):
+        with pytest.raises(agent_http.UnusableAnswerError):
             agent_http.send(agent_http.Request("GET", url, "key", seconds=60.0))
         # The deadline would be a minute of the processor; a hundred such agents keep no round from ending.
         assert time.thread_time() - began < 1.0
 
 
 def test_an_agent_without_tls_behind_an_address_with_it_is_no_answer() -> None:
-    with answering(say_all(HEAD + b"\r\n{}")) as url, pytest.raises(agent_http.NoAnswer, match="SSL"):
+    with answering(say_all(HEAD + b"\r\n{}")) as url, pytest.raises(agent_http.UnusableAnswerError, match="SSL"):
         agent_http.send(agent_http.Request("GET", url.replace("http:", "https:"), "key", seconds=2.0))
 
 
 def test_a_handshake_that_takes_long_ends_at_the_deadline() -> None:
     with answering(drip(b"\x16\x03\x03\x40\x00\x02")) as url:
         began = time.monotonic()
-        with pytest.raises(agent_http.NoAnswer):
+        with pytest.raises(agent_http.UnusableAnswerError):
             agent_http.send(agent_http.Request("GET", url.replace("http:", "https:"), "key", seconds=0.6))
         assert time.monotonic() - began < 2.5
 
@@ -98,14 +98,14 @@ def test_an_answer_that_says_that_it_is_compressed_is_not_unpacked() -> None:
 def test_an_agent_that_reads_nothing_keeps_a_claim_no_longer_than_its_deadline() -> None:
     with answering(lambda client: time.sleep(3)) as url:
         began = time.monotonic()
-        with pytest.raises(agent_http.NoAnswer):
+        with pytest.raises(agent_http.UnusableAnswerError):
             agent_http.send(agent_http.Request("POST", url, "key", b"x" * 30_000_000, seconds=0.6))
         assert time.monotonic() - began < 2.5
 
 
 def test_an_agent_that_cannot_be_reached_is_no_answer() -> None:
     for url in ("http://127.0.0.1:9/", "http://nowhere.invalid/", "https://127.0.0.1:9/x", "http:///", "http://[::1"):
-        with pytest.raises(agent_http.NoAnswer):
+        with pytest.raises(agent_http.UnusableAnswerError):
             agent_http.send(agent_http.Request("GET", url, "key", seconds=2.0))
 
 

@@ -183,7 +183,7 @@ def test_the_sweeper_is_a_command_as_well(around: Surroundings) -> None:
         until_idle(pool, 1)
         gone = leftovers(around, pool)
         listed = _command(pool)
-        assert f"{gone}  made by this pool" in listed
+        assert f"{gone}  created by this pool" in listed
         assert "2 keys and inboxes have an agent, 3 have none" in listed
         assert "2 deleted, 1 left" in _command(pool, "--recorded")
         assert keys(around) == sorted([STRANGER, "my own key", *names(pool)])

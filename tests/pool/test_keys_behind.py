@@ -10,8 +10,9 @@ from convos_pool import agents as of_agents
 from convos_pool import settings as pool_settings
 from convos_pool.agents import Agent
 from convos_pool.errors import RailwayCallError
-from convos_pool.key_check import LAG_SECONDS, KeyCheck
+from convos_pool.key_check import KeyCheck
 from convos_pool.railway import Instance
+from convos_pool.read_lag import LAG_SECONDS
 
 from pool_contract.agent_api_key import agent_api_key
 from tests.emulator.fix_emulator import until

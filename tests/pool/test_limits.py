@@ -63,7 +63,7 @@ def test_while_the_pool_fills_calls_are_kept_for_claims(around: Surroundings) ->
             answer = pool.call("POST", "/api/pool/claim", WISH)
             assert answer.status_code == 200, answer.text
         (said,) = [one["reason"] for one in failures(pool) if "calls are reserved for claims" in one["reason"]]
-        assert "Railway's rate limit; again in" in said, "once, whatever the seconds that are left"
+        assert "Railway's rate limit; try again in" in said, "once, whatever the seconds that are left"
     around.emulator.settings(requests_per_hour=0)
 
 

@@ -12,7 +12,7 @@ import pytest
 from convos_pool import log_line
 from convos_pool.act import Act
 from convos_pool.database import Database
-from convos_pool.errors import UnavailableError
+from convos_pool.errors import DatabaseUnavailableError
 from convos_pool.event_store import MOST_KEPT, EventStore, KeptEvent
 from convos_pool.journal import Journal
 from convos_pool.metrics import Measured, render
@@ -118,7 +118,7 @@ class _Away(EventStore):
 
     def exchange(self, events: Any) -> list[KeptEvent]:
         if self.is_away:
-            raise UnavailableError("database: away")
+            raise DatabaseUnavailableError("database: away")
         self.kept = [*reversed(events), *self.kept]
         return self.kept
 

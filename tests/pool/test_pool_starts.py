@@ -84,4 +84,4 @@ def test_a_bad_value_is_one_line_that_names_its_variable(name: str, value: str, 
 def test_production_of_xmtp_is_for_the_production_pool_alone() -> None:
     done = run_to_end(variables(XMTP_ENV="production", POOL_ENVIRONMENT="staging"))
     assert done.returncode == 1
-    assert "XMTP_ENV: production is for POOL_ENVIRONMENT=production" in done.stderr
+    assert "XMTP_ENV: production is only for POOL_ENVIRONMENT=production" in done.stderr

@@ -211,8 +211,10 @@ def test_a_project_token_is_refused_at_the_start() -> None:
     }
     ended = run_to_end(given)
     assert ended.returncode == 1
-    assert "POOL_AGENT_PROJECTS: a project token creates no projects; use an account or workspace token" in ended.stderr
-    assert "POOL_RAILWAY_TOKENS: a project token takes no turns" in ended.stderr
+    assert (
+        "POOL_AGENT_PROJECTS: a project token cannot create projects; use an account or workspace token" in ended.stderr
+    )
+    assert "POOL_RAILWAY_TOKENS: RAILWAY_API_TOKEN is a project token" in ended.stderr
     assert "secret-one" not in ended.stderr
 
 

@@ -42,6 +42,8 @@ def test_leaked_keys_leave_idle_agents_and_a_claimed_one_by_name_alone(around: S
         refused = {"absent": {}, "no": {"claimed": False}, "text": {"claimed": "yes"}, "null": {"claimed": None}}
         codes = {name: pool.call("POST", path, body).status_code for name, body in refused.items()}
         assert codes == {"absent": 409, "no": 409, "text": 400, "null": 400}
+        step = pool.call("POST", path, {}).json()["error"]
+        assert step == f'redeploy: {mine} is claimed; allow it by "claimed": true'
         assert around.variables_of(mine) == before
         pool.json("POST", f"/api/pool/redeploy/{idle}", {"claimed": True})
         pool.json("POST", path, {"claimed": True})

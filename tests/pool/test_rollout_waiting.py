@@ -74,7 +74,10 @@ def test_held_for_want_of_a_table_keeps_waiting_and_says_why(around: Surrounding
         assert answer.status_code == 503
         waits = Patience(pool, migrate)
         assert waits.wait().state == "done"
-        assert "database: agent_rollout is missing; run pulumi up to create it" in waits.told[0]
+        assert (
+            "database: agent_rollout is missing; run pulumi up, or without Pulumi look for schema: in the log"
+            in waits.told[0]
+        )
 
 
 def test_a_pool_manager_that_is_being_replaced_is_waited_for(around: Surroundings) -> None:

@@ -280,4 +280,6 @@ def test_without_its_tables_a_rollout_says_so_and_the_pool_works(around: Surroun
     with around.pool(POOL_MIN_IDLE="1", POOL_ROLLOUT_POLICY="redeploy-idle") as pool:
         until_idle(pool, 1)
         text = pool.json("GET", "/api/pool/status")["rollout"]["text"]
-        assert text == "database: agent_rollout is missing; run pulumi up to create it"
+        assert (
+            text == "database: agent_rollout is missing; run pulumi up, or without Pulumi look for schema: in the log"
+        )

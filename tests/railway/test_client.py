@@ -162,7 +162,7 @@ def test_what_a_lost_answer_may_have_made_is_looked_for_for_a_while() -> None:
 
 def test_an_opaque_refusal_is_tried_once_more_and_then_told_with_its_trace() -> None:
     time = FakeTime()
-    says = r"traceId 4711.*look before you repeat it"
+    says = r"traceId 4711.*check before you repeat it"
     with scripted(UNSURE["opaque"]) as server, pytest.raises(Opaque, match=says):
         client(server.endpoint, time).mutate(MUTATION, {}, subject="x", observe=lambda: None)
     assert len(server.asked) == 2

@@ -107,7 +107,7 @@ def test_a_user_without_a_writable_state_folder_ends_in_one_line(tmp_path: Path)
     file = tmp_path / "file"
     file.touch()
     line = refusal(["node", "scripts/pool-server.js"], environment(file))
-    assert line == f"OPENCLAW_STATE_DIR: {file} is not a writable folder; mount one, or name another\n"
+    assert line == f"OPENCLAW_STATE_DIR: {file} is not a writable folder; mount one there, or set another path\n"
 
 
 def test_keys_that_cannot_be_written_end_it(tmp_path: Path) -> None:

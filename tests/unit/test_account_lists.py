@@ -51,7 +51,7 @@ def test_a_list_that_does_not_end_within_its_pages_is_an_error_and_no_short_list
     for listed, name, what in zip(both(standins), ("OpenRouter", "AgentMail"), ("keys", "inboxes"), strict=True):
         with pytest.raises(ProviderError) as refused:
             listed()
-        assert str(refused.value) == f"{name}: its list has no end: more than {PAGES} pages of {what}, 6 so far"
+        assert str(refused.value) == f"{name}: its list does not end: more than {PAGES} pages of {what}, 6 so far"
         assert not refused.value.may_work_later, "asking all of it again ends in the same way"
 
 

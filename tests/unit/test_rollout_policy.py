@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pool.convos_pool.rollout import Policy
 from pool.convos_pool.settings import image_and_policy
+from pool_contract.policy import Policy
 from stack.rollout import RolloutPolicy
 
 

@@ -1,4 +1,4 @@
-"""The actions of the dashboard's forms: the same as the API's routes, with the answer as a part of a page."""
+"""The actions of the dashboard's forms: operations of the API, with the result as a part of the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose wrong keys are counted together: the address that a login comes from. Pure."""
+"""The address that a login comes from: wrong keys are counted for each address. Pure."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import ipaddress
 from collections.abc import Sequence
 
 EDGE = ipaddress.ip_network("100.64.0.0/10")
-"""Where connections of Railway's edge come from (fact: edge-real-ip)."""
+"""The addresses from which Railway's edge connects (fact: edge-real-ip)."""
 IPV6_PREFIX = 64
-"""One customer of a provider has all addresses of such a network."""
+"""The addresses of one such network usually belong to one customer of a provider, so they count as one."""
 
 
 def address_of(peer: str, real_ip: Sequence[str]) -> str:
-    """Return who asks.
+    """Return the address of a caller.
 
-    Railway's edge says it in `X-Real-IP`, which a caller cannot set there (fact: edge-real-ip). Over Railway's private
-    network anybody can, agents too: there the connection's other end counts. `X-Forwarded-For` is not read at all.
+    Railway's edge sets `X-Real-IP`, and a caller cannot change it there (fact: edge-real-ip). Over Railway's private
+    network, agents could send any value, so for other connections the peer's address counts. `X-Forwarded-For` is not
+    read.
 
     Args:
-        peer: the connection's other end.
+        peer: the address of the connection's other end.
         real_ip: every `X-Real-IP` header of the request.
     """
     near = _parsed(peer)
@@ -34,5 +35,5 @@ def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         found = ipaddress.ip_address(text)
     except ValueError:
         return None
-    # An IPv4 caller on a socket for both.
+    # A socket for both versions shows an IPv4 caller as ::ffff:a.b.c.d.
     return (found.ipv4_mapped or found) if found.version == 6 else found

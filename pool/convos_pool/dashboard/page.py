@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from .state import State
 
 
-def everybodys(state: State, assets: str, problem: str = "") -> str:
-    """Return the page without a login: how many agents there are, on which image, and the form that logs in.
+def public_page(state: State, assets: str, problem: str = "") -> str:
+    """Return the page without a login: counts, image, rollout, and the form that logs in.
 
     Args:
         state: the values to show.
@@ -26,7 +26,7 @@ def everybodys(state: State, assets: str, problem: str = "") -> str:
     return _document(state, assets, joined(counts(state), rollout, login_form(problem)))
 
 
-def operators(state: State, context: FormContext, chosen: Filter, assets: str, result: Markup) -> str:
+def operator_page(state: State, context: FormContext, chosen: Filter, assets: str, result: Markup) -> str:
     """Return the page with a login.
 
     Args:

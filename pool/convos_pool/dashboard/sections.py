@@ -1,4 +1,4 @@
-"""The parts of the dashboard that change; each has an id, by which the browser replaces it."""
+"""The parts of the dashboard that change; each has an id, so that the script can replace it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 
 from convos_pool import agents
 from convos_pool.pool import DISMISSIBLE
+from convos_pool.redeploying import UNCLAIMED
 
 from .forms import FormContext, act_form
+from .invite import invite
 from .markup import Markup, joined, tag
 
 if TYPE_CHECKING:
     from convos_pool.agents import Agent
+    from convos_pool.claim import ClaimDetails
     from convos_pool.event_store import KeptEvent
 
     from .state import State
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 SHOWN_AGENTS = 200
 SHOWN_EVENTS = 30
 _DIGEST_TAIL = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}")
-"""Twelve digits tell images apart, and a whole digest is longer than a phone is wide."""
+"""Twelve digits are enough to distinguish images, and a whole digest does not fit on a phone."""
 ALWAYS_SHOWN = ("idle", "starting", "claimed", "crashed")
 
 
@@ -63,7 +66,7 @@ def counts(state: State) -> Markup:
     tiles = [tag("li", tag("b", str(found[name])), name, class_=f"tile {name}") for name in shown]
     seen = f"read {max(0, round(time.time() - state.snapshot.at))} s ago" if state.snapshot else "not read yet"
     facts = [
-        f"{found['latest']} on the newest image, {found['behind']} behind",
+        f"{found['latest']} up to date, {found['behind']} behind",
         f"{state.min_idle} are kept idle",
     ]
     facts += [seen, *([f"Railway: {state.calls_left}"] if state.calls_left else [])]
@@ -136,7 +139,7 @@ def _row_acts(agent: Agent, context: FormContext) -> list[Markup]:
     found = []
     if agent.claimed:
         found.append(tag("a", "Invite", href=f"/dashboard/agents/{agent.id}", class_="button"))
-    if agent.state in {"idle", "released"}:
+    if agent.state in UNCLAIMED:
         found.append(act_form(context, "redeploy", "Redeploy", f"Redeploy {agent.id}", agent_id=agent.id))
     if agent.state == "unknown":
         found.append(act_form(context, "finish", "Ask again", f"Ask {agent.id} again", agent_id=agent.id))
@@ -146,6 +149,17 @@ def _row_acts(agent: Agent, context: FormContext) -> list[Markup]:
         words = f"Kill {agent.id}" + (", which is in use" if agent.claimed else "")
         found.append(act_form(context, "kill", "Kill", words, agent_id=agent.id))
     return found
+
+
+def claim_details(agent_id: str, details: ClaimDetails) -> Markup:
+    """Return the name, the instructions and the invite of a claimed agent."""
+    progress = f"claimed {details.claimed_at}" if details.claimed_at else "its claim is not complete"
+    return joined(
+        tag("h2", details.agent_name),
+        tag("p", tag("code", agent_id), f" · {progress}"),
+        tag("pre", details.instructions, tabindex=0),
+        invite(details.invite_url) if details.invite_url else "",
+    )
 
 
 def _events(events: tuple[KeptEvent, ...]) -> Markup:
@@ -166,7 +180,7 @@ def _events(events: tuple[KeptEvent, ...]) -> Markup:
 
 
 def _without_kind(event: KeptEvent) -> str:
-    """Return the reason of an event without the kind, which the line begins with, and with short digests."""
+    """Return the reason of an event without its kind, which the row shows separately, and with short digests."""
     words = event.reason.removeprefix(event.kind).removeprefix(":").lstrip(" ,")
     return _DIGEST_TAIL.sub(r"\1", words)
 

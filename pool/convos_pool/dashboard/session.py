@@ -1,6 +1,7 @@
 """Logins: a signed cookie, a token for each session's forms, and a limit of attempts.
 
-Only logged-out sessions are stored: a session survives a restart, and ends if the pool's key changes.
+Only sessions that were logged out are stored, in memory: a session survives a restart of the pool manager, and ends if
+the pool's key changes.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from dataclasses import dataclass
 COOKIE = "convos_pool_session"
 SESSION_SECONDS = 12 * 3600
 WINDOW_SECONDS = 60.0
+"""The time, in seconds, for which a wrong key counts."""
 MOST_FAILED = 10
 """The most wrong keys from one address in a window."""
 MOST_FAILED_ALL = 100
-"""The most wrong keys from all addresses in a window; without a proxy that reports it, an address may be forged."""
+"""The most wrong keys from all addresses in a window, because one attacker may use many addresses."""
 MOST_KNOWN = 10_000
+"""The most addresses that are remembered."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Sessions:
         return f"{nonce}.{expires_at}.{self._signed('cookie', nonce, expires_at)}"
 
     def read(self, cookie: str) -> Session | None:
-        """Return the session of a cookie; None if it is not one of ours, has expired or was ended."""
+        """Return the session of a cookie; None if its signature is invalid, it has expired, or it was ended."""
         nonce, _, rest = cookie.partition(".")
         expires, _, signature = rest.partition(".")
         if not expires.isascii() or not expires.isdigit() or len(expires) > len("9999999999"):
@@ -76,7 +79,7 @@ class Sessions:
             return session.expires_at > self._wall() and session.nonce not in self._ended
 
     def end(self, session: Session) -> None:
-        """End a session: its cookie is invalid for as long as this process lives."""
+        """End a session: this process no longer accepts its cookie; another one does until it expires."""
         with self._lock:
             now = self._wall()
             self._ended = {nonce: until for nonce, until in self._ended.items() if until > now}

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from convos_pool.rollout_plan import told
+from convos_pool.rollout_plan import plan_lines
 
 if TYPE_CHECKING:
     from convos_pool import agents
@@ -56,7 +56,7 @@ class State:
 
 
 def version(service: Service) -> str:
-    """Return a text that changes whenever there is something new to show; this is cheap."""
+    """Return a text that changes whenever there is something new to show. It is cheap enough for each stream."""
     snapshot, events = service.pool.latest, service.journal.recent()
     at, newest = snapshot.at if snapshot is not None else 0.0, events[0].at if events else 0.0
     return f"{at:.3f}-{newest:.3f}-{service.tick.rollout.state}-{len(service.problem)}"
@@ -73,7 +73,7 @@ def state(service: Service, *, with_plan: bool) -> State:
     left = service.hurried.allowance() or service.patient.allowance()
     return State(
         environment=settings.environment,
-        version=service.settings_version,
+        version=service.version,
         image=settings.runtime_image,
         min_idle=settings.min_idle,
         snapshot=snapshot,
@@ -90,13 +90,13 @@ def state(service: Service, *, with_plan: bool) -> State:
 def _plan(service: Service, snapshot: PoolSnapshot | None) -> tuple[str, ...]:
     if snapshot is None or service.tick.rollout.state not in {"rolling", "waiting", "aborted"}:
         return ()
-    return tuple(told(list(snapshot.agents.values()), service.settings.rollout, service.rolling.recorded))
+    return tuple(plan_lines(list(snapshot.agents.values()), service.settings.rollout, service.rolling.recorded))
 
 
 def _held(service: Service, snapshot: PoolSnapshot | None) -> list[str]:
     found: list[str] = []
     if service.pool.is_closed:
-        found.append("The pool is closed because its stack is being destroyed: no agent is created or handed out.")
+        found.append("The pool is closed, as before a destroy: no agent is created or handed out.")
     if service.problem:
         found.append(service.problem)
     if snapshot is None:

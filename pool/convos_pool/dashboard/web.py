@@ -17,9 +17,8 @@ from . import assets, page
 from .acts import Acts, refused
 from .caller import address_of
 from .forms import FormContext
-from .invite import invite
-from .markup import Markup, joined, tag
-from .sections import Filter, changing
+from .markup import Markup
+from .sections import Filter, changing, claim_details
 from .session import COOKIE, SESSION_SECONDS, Attempts, Session, Sessions
 from .state import State, state, version
 
@@ -44,14 +43,14 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 MAX_FORM_BYTES = 3 * http_request.MAX_BODY_BYTES
-"""A character of a form takes up to three bytes for each byte of it."""
+"""Form encoding takes up to three bytes for each byte of a text (%XX)."""
 MOST_FIELDS = 20
 LOOK_SECONDS = 1.0
 """How often, in seconds, a stream checks whether there is something new to show."""
 SHOWN_SECONDS = 5
-"""The greatest age, in seconds, of the shown values."""
+"""The greatest age, in seconds, of the shown values, even if nothing has changed."""
 ALIVE_SECONDS = 15
-"""Proxies close a stream that is silent for longer."""
+"""The interval, in seconds, of comments in a stream, because proxies close silent ones."""
 MOST_STREAMS = 50
 FOREIGN = "This form did not come from this page, or is too old. Reload the page."
 
@@ -73,7 +72,7 @@ class Dashboard:
         self._assets = assets.read()
         self._results: dict[str, Markup] = {}
         self._streams = 0
-        self._working_out = asyncio.Lock()
+        self._computing = asyncio.Lock()
         self._shown: tuple[str, State] | None = None
 
     def add_to(self, app: FastAPI) -> None:
@@ -91,24 +90,24 @@ class Dashboard:
         """Show the page."""
         session = self._session(request)
         if session is None:
-            return _html(page.everybodys(state(self._service, with_plan=False), self._assets.version))
+            return _html(page.public_page(state(self._service, with_plan=False), self._assets.version))
         return await self._operators(request, session, self._results.pop(session.nonce, Markup("")))
 
     async def login(self, request: Request) -> Response:
         """Begin a session, after verifying the pool's key."""
         shown = state(self._service, with_plan=False)
         if not _is_own(request):
-            return _html(page.everybodys(shown, self._assets.version, FOREIGN), 403)
+            return _html(page.public_page(shown, self._assets.version, FOREIGN), 403)
         address = _address(request)
         wait = self._attempts.seconds_to_wait(address)
         if wait > 0:
             words = f"Too many wrong keys. Try again in {wait:.0f} s."
-            answer = _html(page.everybodys(shown, self._assets.version, words), 429)
+            answer = _html(page.public_page(shown, self._assets.version, words), 429)
             answer.headers["Retry-After"] = f"{wait:.0f}"
             return answer
         if not http_request.is_same((await _fields(request)).get("key", "").strip(), self._key):
             self._attempts.failed(address)
-            return _html(page.everybodys(shown, self._assets.version, "That is not the pool's key."), 401)
+            return _html(page.public_page(shown, self._assets.version, "That is not the pool's key."), 401)
         answer = _redirect()
         answer.set_cookie(
             COOKIE,
@@ -123,7 +122,7 @@ class Dashboard:
     async def logout(self, request: Request) -> Response:
         """End the session."""
         session = self._session(request)
-        if session is not None and self._is_asked_for(request, session, await _fields(request)):
+        if session is not None and self._has_form_token(request, session, await _fields(request)):
             self._sessions.end(session)
         answer = _redirect()
         answer.delete_cookie(COOKIE)
@@ -159,7 +158,7 @@ class Dashboard:
         session = self._session(request)
         if session is None:
             return _redirect()
-        found = await run_in_threadpool(self._told, str(request.path_params["id"]))
+        found = await run_in_threadpool(self._claim_details, str(request.path_params["id"]))
         return await self._answer(request, session, found, 200)
 
     async def act(self, request: Request) -> Response:
@@ -169,7 +168,7 @@ class Dashboard:
             return _redirect()
         work = self._acts.by_name.get(str(request.path_params["act"]))
         fields = await _fields(request)
-        if work is None or not self._is_asked_for(request, session, fields):
+        if work is None or not self._has_form_token(request, session, fields):
             return await self._answer(request, session, refused(FOREIGN), 403)
         is_sure = fields.get("sure") == "production"
         if self._service.settings.environment == "production" and not is_sure:
@@ -191,14 +190,14 @@ class Dashboard:
     async def _operators(self, request: Request, session: Session, result: Markup) -> Response:
         shown = await self._state()
         context, chosen = _context(shown, session), _filter(request)
-        text = await run_in_threadpool(page.operators, shown, context, chosen, self._assets.version, result)
+        text = await run_in_threadpool(page.operator_page, shown, context, chosen, self._assets.version, result)
         return _html(text)
 
     async def _state(self) -> State:
         """Return the values to show, computed once for all viewers at the same moment."""
-        # Also without news, so that a long silence shows, too.
+        # The time is a part of it, so that the age of the last read is shown even if nothing changes.
         now = f"{version(self._service)}-{time.monotonic() // SHOWN_SECONDS}"
-        async with self._working_out:
+        async with self._computing:
             if self._shown is None or self._shown[0] != now:
                 self._shown = now, await run_in_threadpool(state, self._service, with_plan=True)
             return self._shown[1]
@@ -220,26 +219,21 @@ class Dashboard:
         finally:
             self._streams -= 1
 
-    def _told(self, id_: str) -> Markup:
+    def _claim_details(self, id_: str) -> Markup:
         details = self._service.database.details([id_]).get(id_)
         if details is None:
             return refused(f"{id_[:40]}: it is not claimed.")
-        facts = [
-            tag("h2", details.agent_name),
-            tag("p", tag("code", id_), f" · claimed {details.claimed_at or 'just now'}"),
-            tag("pre", details.instructions, tabindex=0),
-        ]
-        return joined(*facts, invite(details.invite_url) if details.invite_url else "")
+        return claim_details(id_, details)
 
     def _session(self, request: Request) -> Session | None:
         return self._sessions.read(request.cookies.get(COOKIE, ""))
 
-    def _is_asked_for(self, request: Request, session: Session, fields: dict[str, str]) -> bool:
+    def _has_form_token(self, request: Request, session: Session, fields: dict[str, str]) -> bool:
         return _is_own(request) and http_request.is_same(fields.get("token", ""), session.form_token)
 
 
 def _is_own(request: Request) -> bool:
-    """Tell whether a form was sent by one of our pages, as far as the browser tells."""
+    """Tell whether a form was sent by one of our pages, by the headers that a browser sets itself."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
     if site not in {"same-origin", "none"}:
         return False

@@ -99,14 +99,14 @@ def test_the_pool_manager_hands_on_undeclared_keys_that_are_named_and_no_others(
 
 WRONG = [
     ({"XMTP_ENV": "qa"}, "XMTP_ENV: must be one of dev, production, not 'qa'"),
-    ({"XMTP_ENV": "production"}, "XMTP_ENV: production is for POOL_ENVIRONMENT=production alone; set dev"),
+    ({"XMTP_ENV": "production"}, "XMTP_ENV: production is only for POOL_ENVIRONMENT=production; set dev"),
     ({"TICK_INTERVAL_MS": "fast"}, "TICK_INTERVAL_MS: must be a whole number from 100 to 3600000, not 'fast'"),
     ({"POOL_STUCK_TIMEOUT_MS": "10"}, "POOL_STUCK_TIMEOUT_MS: must be a whole number from 1000"),
     ({"POOL_MIN_IDLE": "٣"}, "POOL_MIN_IDLE: must be a whole number"),
     ({"OPENROUTER_KEY_LIMIT_RESET": "yearly"}, "OPENROUTER_KEY_LIMIT_RESET: must be one of daily, weekly, monthly"),
     ({"OPENROUTER_API_URL": "http://evil.example/v1"}, "OPENROUTER_API_URL: would send its key unencrypted; use https"),
     ({"AGENTMAIL_API_URL": "api.agentmail.to"}, "AGENTMAIL_API_URL: must be a URL"),
-    ({"TELNYX_API_KEY": "x"}, "TELNYX_PHONE_NUMBER: missing: without a number each agent would buy one"),
+    ({"TELNYX_API_KEY": "x"}, "TELNYX_PHONE_NUMBER: missing: without a number, each agent would buy one"),
     ({"POOL_AGENT_VOLUME": "data"}, "POOL_AGENT_VOLUME: must be none, or an absolute path"),
     ({"POOL_AGENT_READINESS_PATH": "none"}, "POOL_AGENT_READINESS_PATH: must be a path that starts with /"),
     ({"POOL_AGENT_HEALTHCHECK_PATH": "/a b"}, "POOL_AGENT_HEALTHCHECK_PATH: must be none, or a path"),

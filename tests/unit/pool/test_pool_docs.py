@@ -10,6 +10,7 @@ from convos_pool import app
 from convos_pool.errors import SettingsError
 from convos_pool.serve import Service
 from convos_pool.settings import read
+from convos_pool.tally import FAILURE_KINDS
 
 from tests.unit.test_canary_environment import OF_THE_POOL
 
@@ -47,3 +48,9 @@ def test_the_example_is_complete_and_means_what_is_said_of_it() -> None:
     assert set(re.findall(r"([A-Z_]+): missing", str(missing.value))) == OF_THE_POOL.keys()
     with_defaults = variables([line.removeprefix("# ") for line in EXAMPLE])
     assert read({**as_it_is, **OF_THE_POOL}) == read({**with_defaults, **OF_THE_POOL}) == read(OF_THE_POOL)
+
+
+def test_the_page_names_each_kind_of_failure_that_is_counted() -> None:
+    written = re.search(r"failures by cause \(([^)]*)\)", PAGE)
+    assert written is not None
+    assert set(re.findall(r"`([a-z]+)`", written[1])) == set(FAILURE_KINDS)

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from convos_pool.agents import Agent
 from convos_pool.railway import Instance
-from convos_pool.rollout import Move, Policy, Rollout
-from convos_pool.rollout_plan import plan, told
+from convos_pool.rollout import Move, Rollout
+from convos_pool.rollout_plan import plan, plan_lines
+
+from pool_contract.policy import Policy
 
 OLD, NEW = "r/agent:1@sha256:" + "1" * 64, "r/agent:2@sha256:" + "2" * 64
 OLD_TAG_NEW_DIGEST = "r/agent:1@sha256:" + "2" * 64
@@ -122,4 +124,4 @@ TEXTS: dict[str, tuple[list[Agent], Policy, Rollout, list[str]]] = {
 
 @pytest.mark.parametrize(("agents", "chosen", "rollout", "wanted"), TEXTS.values(), ids=TEXTS)
 def test_a_plan_in_words(agents: list[Agent], chosen: Policy, rollout: Rollout, wanted: list[str]) -> None:
-    assert told(agents, chosen, rollout) == wanted
+    assert plan_lines(agents, chosen, rollout) == wanted

@@ -1,4 +1,4 @@
-// Everything works without this file. With it, acts are sent without leaving the page, and the page keeps itself new.
+// Everything works without this file. With it, actions are sent without leaving the page, and the page updates itself.
 "use strict";
 
 (() => {
@@ -10,7 +10,7 @@
 
   function replace(fresh) {
     const old = document.getElementById(fresh.id);
-    // What somebody is about to do must not move away from under their hands.
+    // An action that is open for confirmation must not be replaced.
     if (old.querySelector("details[open]")) {
       waiting = true;
       return;

@@ -1,7 +1,7 @@
 """Services of deleted agents that no environment has any more; they still count towards the project's limit.
 
-Whether a service goes with its last instance is disputed (fact: scoped-delete-keeps-service). Only services that are
-recorded as a deleted agent's are searched, so nothing of another pool, a stack or a person is deleted.
+Whether Railway deletes a service with its last instance is disputed (fact: scoped-delete-keeps-service). Only recorded
+services of deleted agents are looked up, so nothing of another pool, a stack or a person is deleted.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ RETRY_SECONDS = 600.0
 """The pause, in seconds, after Railway has refused the read or a deletion."""
 
 
-class LeftServices:
-    """Deletes what is left of deleted agents.
+class LeftoverServices:
+    """Deletes the leftover services of deleted agents.
 
     Args:
         railway: the agents' services.
@@ -50,7 +50,7 @@ class LeftServices:
         self._clock = clock
         self._not_before = 0.0
         self._most = MOST
-        self._told = False
+        self._reported = False
 
     def sweep(self, lock: Lock) -> None:
         """Look for the services on record, and delete those that no environment has; an error is only logged.
@@ -66,7 +66,7 @@ class LeftServices:
             return
         try:
             self._railway.keep_for_claims(SWEEP_SHARE)
-            unused = self._looked_for(left, self._railway.project_services())
+            unused = self._unused(left, self._railway.project_services())
             if unused:
                 lock.confirm()
                 self._delete(sorted(unused, key=lambda one: one.agent_id)[: self._most])
@@ -76,13 +76,13 @@ class LeftServices:
             self._not_before = self._clock() + RETRY_SECONDS
             self._log(f"the services of {len(left)} deleted agents may still count for the project's limit: {error}")
 
-    def _looked_for(self, left: list[Recorded], use: ProjectServices) -> list[Recorded]:
-        """Return those that no environment has; forget those that are gone, or that must be kept."""
+    def _unused(self, left: list[Recorded], use: ProjectServices) -> list[Recorded]:
+        """Return those that no environment has; forget the records of those that are gone, or that must be kept."""
         unused = []
         for known in left:
             name = use.names.get(known.service_id)
             if name is not None and known.service_id in use.here:
-                # The deletion from this environment is not shown yet, or has to be repeated.
+                # The deletion from this environment is not visible yet, or has to be repeated.
                 continue
             why = "" if name is None else self._why_kept(known, name, use)
             if name is None or why:
@@ -104,7 +104,8 @@ class LeftServices:
         except RailwayCallError as error:
             if len(unused) == 1 and error.is_there:
                 self._forget(unused[0], str(error))
-            # The next round finds out which of them are left. A single refused one must not block the others.
+            # The next round finds out which are left, and deletes them one by one, so that a refused one does not
+            # block the others.
             self._most = 1
             raise
         self._most = MOST
@@ -114,8 +115,8 @@ class LeftServices:
     def _forget_all(self, left: list[Recorded]) -> None:
         for known in left:
             self._record.forget(known.agent_id)
-        if not self._told:
-            self._told = True
+        if not self._reported:
+            self._reported = True
             why = "a project token does not see whether another environment has them"
             self._log(f"the services of deleted agents may stay in the project and count for its limit: {why}")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convos_pool import left_services, operations, railway
+from convos_pool import leftover_services, operations, railway
 from convos_pool.errors import RailwayCallError, ThrottledError
 from convos_pool.railway_calls import RailwayCalls
 
@@ -161,7 +161,7 @@ def test_an_answer_that_proves_nothing_deletes_nothing_and_is_not_asked_for_at_e
         assert set(sent(fleet)) == {"agentServiceUse"}
         assert len(sent(fleet)) <= 2
     assert len(fleet._left_services()) == 3
-    fleet.tick(left_services.RETRY_SECONDS)
+    fleet.tick(leftover_services.RETRY_SECONDS)
     assert fleet.leaks() == []
 
 
@@ -202,7 +202,7 @@ def test_one_that_railway_does_not_delete_keeps_no_other(fleet: KilledFleet, mon
 
     monkeypatch.setattr(RailwayCalls, "execute", refusing)
     for _ in range(4):
-        fleet.tick(left_services.RETRY_SECONDS)
+        fleet.tick(leftover_services.RETRY_SECONDS)
     store = fleet.ground.emulated.store
     assert fleet._left_services() == [(store.get("service", refused) or {})["name"]]
     assert on_record(fleet) == 0
