@@ -13,7 +13,7 @@ from pathlib import Path
 from convos_infra.schema import guards
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import State, inspect
-from convos_infra.schema.effects import page
+from convos_infra.schema.effects_page import page
 from convos_infra.schema.limits import Limits, is_duration
 from convos_infra.schema.migration import FOLDER, SyntaxProblem, parse, read_folder
 from convos_infra.schema.plan import make_plan

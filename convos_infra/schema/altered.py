@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from convos_infra.schema.known import ColumnType, Known, column_type
+from convos_infra.schema.column_type import ColumnType, column_type
 from convos_infra.schema.sequences import repeats_numbers
 from convos_infra.schema.tree import SERIAL_TYPES, definition, kind_of, strings, word
+
+if TYPE_CHECKING:
+    from convos_infra.schema.known import Known
 
 Found = tuple[str, str]
 """A rule and its object."""

@@ -269,10 +269,7 @@ def _is_found(link: Any, rows: Rows) -> bool:
 def _is_own_rows(left: Any, query: Any, rows: Rows) -> bool:
     """Tell whether `left IN (query)` is `id IN (SELECT id FROM t)`: the same columns, and every row of the table."""
     tables = [one.relname for name, one in walk(query) if name == "RangeVar"]
-    if not tables:
-        return False
-    own = rows if rows.table else Rows(tables[0], queries=rows.queries)
-    if not returns_every_row(query, own):
+    if not tables or not returns_every_row(query, rows if rows.table else Rows(tables[0], queries=rows.queries)):
         return False
     parts = list(left.row_expr.args) if kind_of(left) == "row_expr" else [left]
     shown = [one.res_target.val for one in query.target_list]

@@ -17,6 +17,7 @@ from convos_infra.schema import (
     rows,
     sequences,
 )
+from convos_infra.schema.hazard import Hazard
 from convos_infra.schema.known import UNKNOWN, Known
 from convos_infra.schema.plain_statements import SAFE, single
 from convos_infra.schema.rules import EXISTING_COLUMN, RULES
@@ -44,30 +45,6 @@ _ACTS = frozenset({*_DATA, "TruncateStmt", "FuncCall", "RangeVar", *implicit_cal
 _OF_VALUES = frozenset({"update-all", "set-expression", "drop-expression"})
 """Rules about a column's values: a column that the same file adds has no earlier values."""
 COMMIT = "COMMIT and ROLLBACK in a body would end the transaction that makes a migration whole"
-
-
-@dataclass(frozen=True)
-class Hazard:
-    """A change that a file must allow explicitly.
-
-    Attributes:
-        rule: the rule, as in `-- allow: rule object`; empty if it cannot be allowed.
-        target: a table, or `table.column`.
-        says: what it does, for people.
-        line: the line in the file, from 1.
-        instead: what to do, if it cannot be allowed.
-    """
-
-    rule: str
-    target: str
-    says: str
-    line: int
-    instead: str = "remove it"
-
-    @property
-    def allowance(self) -> str:
-        """The directive's value that allows it."""
-        return f"{self.rule} {self.target}"
 
 
 @dataclass(frozen=True)

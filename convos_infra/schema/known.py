@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.schema import implicit_calls, renamed, routines
+from convos_infra.schema.column_type import ColumnType, column_type, type_name
 from convos_infra.schema.implicit_calls import calls
 from convos_infra.schema.publications import Publications
 from convos_infra.schema.tree import definition, dotted, inner, kind_of, named, strings, word
@@ -41,14 +42,6 @@ class ForeignKey:
     child: str
     parent: str
     on_delete: str
-
-
-@dataclass(frozen=True)
-class ColumnType:
-    """A column's type: PostgreSQL's name and the numbers in parentheses."""
-
-    name: str
-    numbers: tuple[int, ...] = ()
 
 
 @dataclass
@@ -296,15 +289,3 @@ class Known:
         if node.HasField("relation"):
             old = self.relation(node.relation)
             renamed.relation(self, old, dotted([node.newschema, old.split(".")[-1]]))
-
-
-def column_type(type_name: Any) -> ColumnType:
-    """Return the type that a parse tree names."""
-    numbers = [one.a_const.ival.ival for one in type_name.typmods if kind_of(one) == "a_const"]
-    suffix = "[]" if type_name.array_bounds else ""
-    return ColumnType(dotted(strings(type_name.names)).removeprefix("pg_catalog.") + suffix, tuple(numbers))
-
-
-def type_name(column: Any) -> str:
-    """Return the last name of a column's type."""
-    return (strings(column.type_name.names) or [""])[-1]

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from convos_infra.schema import builtin, guards
-from convos_infra.schema.effects import BASE, EFFECTS, Effect, page
+from convos_infra.schema.effects import BASE, EFFECTS, Effect
+from convos_infra.schema.effects_page import page
 from convos_infra.schema.rules import RULES
 from tests.schema.migrating import migrations
 from tests.schema.postgres_server import Database, Server, new_database
