@@ -17,11 +17,11 @@ from tests.railway.resource_cases import CASES
 SETTING = "volume_create_deploys"
 
 
-@pytest.fixture(params=[getattr(Settings(), SETTING), OTHER[SETTING]], ids=["default", SETTING])
+@pytest.fixture
 def running(request: pytest.FixtureRequest, at: Place) -> Iterator[Place]:
-    """A place whose service runs, on a Railway that deploys it for a new volume, or not."""
+    """A place whose service runs, on a Railway that deploys it for a new volume unless a test says otherwise."""
     now = at.runs.emulator.admin("GET", "/settings")[SETTING]
-    at.runs.emulator.settings(**{SETTING: request.param})
+    at.runs.emulator.settings(**{SETTING: getattr(request, "param", OTHER[SETTING])})
     at.runs.create(ServiceInstanceProvider, CASES["ServiceInstance"].inputs(at))
     at.runs.emulator.forget_calls()
     yield at
@@ -37,6 +37,7 @@ def _volumes(at: Place) -> Sequence[tuple[str, str]]:
     return [(row["serviceId"] or "", row["mountPath"]) for row in rows]
 
 
+@pytest.mark.parametrize("running", [getattr(Settings(), SETTING), OTHER[SETTING]], indirect=True)
 def test_it_deploys_nothing_by_itself_and_is_mounted_by_the_next_deployment(running: Place) -> None:
     runs = running.runs
     made = _volume(running)
