@@ -168,7 +168,7 @@ class _Cleaner:
         finally:
             if gone:
                 restore = _RESTORE.format(package=self.location.rpartition("/")[2]) if self._packages else ""
-                workflow.summary("\n".join(["### Deleted", "", "```", *gone, "```", "", restore]))
+                workflow.summary("\n".join(["### Deleted and kept", "", "```", *gone, "```", "", restore]))
         return count
 
 
