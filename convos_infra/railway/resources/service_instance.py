@@ -1,7 +1,7 @@
 """`ServiceInstance`: the deployed configuration of a service in one environment. One patch, one deployment.
 
-Source, deploy settings and variables are sent in one `environmentPatchCommit`, which starts one deployment (fact:
-patch-one-deployment). With a call for each, a deployment may start before its variables are stored.
+Source, deploy settings and variables are sent in one `environmentPatchCommit`, which starts one deployment
+(fact: patch-one-deployment). With a call for each, a deployment may start before its variables are stored.
 """
 
 from __future__ import annotations
