@@ -58,7 +58,7 @@ def test_make_toolchain_makes_the_virtual_environment_that_ops_run_needs(tmp_pat
     (tmp_path / "Makefile").write_text((CHECKOUT / "Makefile").read_text())
     (tmp_path / "ops").mkdir()
     (tmp_path / "ops" / "requirements.txt").touch()
-    done = subprocess.run(["make", "-n", "toolchain"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(["make", "--dry-run", "toolchain"], cwd=tmp_path, capture_output=True, text=True, check=True)
     commands = [line.rpartition("-m ops.toolchain ")[2] for line in done.stdout.splitlines()]
     assert commands == ["venv", "tools"]
 
