@@ -18,7 +18,8 @@ from convos_infra.railway.commit import Outcome, ServicePatch, commit, deploy, p
 from convos_infra.railway.declaring import environment_key
 from convos_infra.railway.reference_check import ReferenceWait, unmade, warn_of_others
 from convos_infra.railway.service_reads import REST_SECONDS, read_services
-from convos_infra.railway.snapshot import FRESH_SECONDS, Snapshot
+from convos_infra.railway.snapshot import Snapshot
+from convos_infra.railway.snapshots import FRESH_SECONDS
 from railway_api.failure import about
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.railway.listing import read_project
-from convos_infra.railway.snapshot import FRESH_SECONDS
+from convos_infra.railway.snapshots import FRESH_SECONDS
 
 if TYPE_CHECKING:
     from convos_infra.railway.session import Session

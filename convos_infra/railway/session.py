@@ -20,7 +20,8 @@ from convos_infra.railway.declaring import Declaring, environment_key
 from convos_infra.railway.group import Group, Groups
 from convos_infra.railway.poll import Poll
 from convos_infra.railway.run import Run
-from convos_infra.railway.snapshot import FRESH_SECONDS, Gone, Snapshot, Snapshots
+from convos_infra.railway.snapshot import Gone, Snapshot
+from convos_infra.railway.snapshots import FRESH_SECONDS, REFRESH_SECONDS, Snapshots
 from convos_infra.railway.traffic import Traffic, most_at_once
 from railway_api.endpoint import DEFAULT_ENDPOINT
 from railway_api.failure import Failure
@@ -38,8 +39,6 @@ DEFAULT_TIMEOUT_SECONDS, _NAMES_SHOWN = 900.0, 6
 TAKEN_OVER = "taken over, this stack did not make it"
 _Seen = TypeVar("_Seen")
 _Member = TypeVar("_Member")
-REFRESH_SECONDS = 300.0
-"""How old the picture may be that a refresh records: reading 50 services takes Pulumi longer than `FRESH_SECONDS`."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,7 @@ class Session:
         updated: ids of the services whose configuration this process has updated: no preview saw what is recorded of
             them now.
         made: ids of the services that this process has made.
+        creating: held by who reads and changes `announced`.
         announced: the services whose change makes a deployment, as far as they were looked at.
         anew: what this process has made or mounted that only a deployment takes up, with the id of its service.
         declaring: what the program says of its environments, as far as its resources were checked.

@@ -13,6 +13,7 @@ from convos_infra.railway.writers import Writers
 if TYPE_CHECKING:
     from convos_infra.railway.details import Details
     from convos_infra.railway.snapshot import Snapshot
+    from railway_api.errors import RailwayError
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Slot:
         is_gone: whether the last read has proved that it does not exist.
         details: what belongs to one snapshot and is asked beside it.
         read_at: when the last read of the whole began, by a monotonic clock.
+        failure, failed_at: the error of the last read if it failed, and when, by the same clock.
         changes_seen: how many changes were known then.
         running: the variables of deployments, by id, which never change.
         domains: the private domains of services, by id and name.
@@ -41,6 +43,8 @@ class Slot:
     is_gone: bool = False
     details: SharedRead[Snapshot, Details] = field(init=False)
     read_at: float = 0.0
+    failure: RailwayError | None = None
+    failed_at: float = 0.0
     changes_seen: int = 0
     running: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     domains: dict[tuple[str, str], str] = field(default_factory=dict)

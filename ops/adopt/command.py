@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from convos_infra.errors import InfraError
 from convos_infra.railway import takeover
 from convos_infra.railway.listing import list_projects
-from convos_infra.railway.snapshot import Gone, Snapshots
+from convos_infra.railway.snapshot import Gone
+from convos_infra.railway.snapshots import Snapshots
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse
 from convos_infra.registry.resolve import current_digest

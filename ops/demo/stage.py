@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from convos_infra.errors import InfraError
-from convos_infra.railway.snapshot import Snapshot, Snapshots
+from convos_infra.railway.snapshots import Snapshots
 from convos_infra.registry.reference import parse
 from convos_infra.rollout.pool_api import NoAnswer, PoolApi
 from ops.pulumi_cli import CHECKOUT, Pulumi, PulumiError, last_error
@@ -21,6 +21,8 @@ from railway_api import documents
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from convos_infra.railway.snapshot import Snapshot
 
 WAIT_SECONDS = 120.0
 BUILD_SECONDS = 300.0

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from convos_infra.errors import InfraError
 from convos_infra.railway.listing import list_projects
-from convos_infra.railway.snapshot import Snapshots
+from convos_infra.railway.snapshots import Snapshots
 from ops import stacks
 from ops.ci import workflow
 from ops.logs.lines import LoggedLine, added, parsed

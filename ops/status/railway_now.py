@@ -11,7 +11,8 @@ from convos_infra.railway.address import addresses, is_local
 from convos_infra.railway.provided_variables import NOT_READ
 from convos_infra.railway.running import Running, assess
 from convos_infra.railway.running_references import gives
-from convos_infra.railway.snapshot import Gone, Snapshots
+from convos_infra.railway.snapshot import Gone
+from convos_infra.railway.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from convos_infra.railway.details import Details

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from convos_infra.errors import InfraError
 from convos_infra.railway.listing import list_projects, nodes, read_project
-from convos_infra.railway.snapshot import Gone, Snapshots
+from convos_infra.railway.snapshot import Gone
+from convos_infra.railway.snapshots import Snapshots
 from pool_contract.agent_projects import AGENT_PROJECTS, PER_AGENT, is_of_agent
 from pool_contract.service_names import AGENT_PREFIX
 from railway_api.client import DEFAULT_ENDPOINT, Client, Timing

@@ -20,7 +20,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from convos_infra.railway.session import Session
-from convos_infra.railway.snapshot import Snapshots
+from convos_infra.railway.snapshots import Snapshots
 from emulator.api.request import World
 from emulator.app import Dropped, Endpoint
 from emulator.deployments import Deployments

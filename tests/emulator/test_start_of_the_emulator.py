@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from pathlib import Path
 
 import pytest
 
-from emulator.__main__ import main
+from emulator.__main__ import _bound, main
 
 REFUSED: dict[str, tuple[list[str], str]] = {
     "a name": (["--listen", "localhost:4190"], "--listen localhost:4190: give a loopback address and a port"),
@@ -49,3 +50,8 @@ def test_a_port_that_is_in_use_is_named_and_nothing_is_announced(
     printed = capsys.readouterr()
     assert printed.err.startswith(f"emulator: {address}: Address already in use; stop the process that uses it")
     assert (printed.err.count("\n"), printed.out) == (1, "")
+
+
+def test_its_socket_says_its_protocol_so_that_asyncio_answers_without_delay() -> None:
+    with contextlib.closing(_bound("127.0.0.1", 0)) as bound:
+        assert bound.proto == socket.IPPROTO_TCP

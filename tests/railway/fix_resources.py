@@ -13,7 +13,7 @@ from convos_infra.railway.resources.environment import EnvironmentProvider
 from convos_infra.railway.resources.project import ProjectProvider
 from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.session import RailwayProvider, Session
-from convos_infra.railway.snapshot import Snapshots
+from convos_infra.railway.snapshots import Snapshots
 from railway_api.client import Client, Timing
 from railway_api.errors import NotAuthorized
 from railway_api.retry import Budget

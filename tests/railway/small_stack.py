@@ -25,7 +25,7 @@ from convos_infra.railway.resources.shared_variables import SharedVariablesProvi
 from convos_infra.railway.resources.tcp_proxy import TcpProxyProvider
 from convos_infra.railway.resources.volume import VolumeProvider
 from convos_infra.railway.session import RailwayProvider, Session
-from convos_infra.railway.snapshot import Snapshots
+from convos_infra.railway.snapshots import Snapshots
 from railway_api.client import Client
 from tests.railway.fix_resources import IMAGE, QUICK, Made, Props, Runs
 from tests.railway.scene import Scene

@@ -30,7 +30,7 @@ from convos_infra.railway.resources.shared_variables import SharedVariablesProvi
 from convos_infra.railway.resources.tcp_proxy import TcpProxyProvider
 from convos_infra.railway.resources.volume import VolumeProvider
 from convos_infra.railway.session import Session
-from convos_infra.railway.snapshot import Snapshots
+from convos_infra.railway.snapshots import Snapshots
 from convos_infra.rollout.resource import AgentRolloutProvider
 from railway_api.client import Client
 from tests.emulator.fix_emulator import Emulator, EmulatorError, until

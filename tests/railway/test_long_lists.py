@@ -16,7 +16,7 @@ from convos_infra.railway.resources.project_token import ProjectTokenProvider
 from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.resources.volume import VolumeProvider
-from convos_infra.railway.snapshot import Snapshots
+from convos_infra.railway.snapshots import Snapshots
 from ops.status import railway_view
 from railway_api import documents
 from railway_api.client import Client

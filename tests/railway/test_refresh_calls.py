@@ -18,7 +18,7 @@ from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.resources.tcp_proxy import TcpProxyProvider
 from convos_infra.railway.session import RailwayProvider, Session
-from convos_infra.railway.snapshot import Snapshots
+from convos_infra.railway.snapshots import Snapshots
 from convos_infra.random_secret import RandomSecretProvider
 from convos_infra.rollout.resource import AgentRolloutProvider
 from railway_api.client import Client

@@ -12,7 +12,7 @@ from convos_infra.railway.inventory import inventory
 from convos_infra.railway.live_change import running_of
 from convos_infra.railway.running import Condition, assess, condition_of
 from convos_infra.railway.session import Session
-from convos_infra.railway.snapshot import Snapshots
+from convos_infra.railway.snapshots import Snapshots
 from railway_api.client import Client
 from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, QUICK
 from tests.railway.small_stack import SmallStack, scene_of

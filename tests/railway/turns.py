@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from convos_infra.railway.session import Session
-from convos_infra.railway.snapshot import Snapshots
+from convos_infra.railway.snapshots import Snapshots
 from railway_api.client import Client, Timing
 from railway_api.transport import operation_name
 from tests.emulator.fix_emulator import Emulator

@@ -47,7 +47,8 @@ from convos_infra.railway.sealing import SEALED_LEFT
 from convos_infra.railway.service_configuration import AS_FOUND
 from convos_infra.railway.service_reads import REST_SECONDS
 from convos_infra.railway.session import RailwayProvider
-from convos_infra.railway.snapshot import FRESH_SECONDS, Gone
+from convos_infra.railway.snapshot import Gone
+from convos_infra.railway.snapshots import FRESH_SECONDS
 
 NOT_RUNNING, NOT_SERVING, NOT_BOUND = "notRunning", "notServing", "notBound"
 """What a refresh saw: the names of what is stored but does not run, the condition of a service that does not serve, and
