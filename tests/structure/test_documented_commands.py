@@ -36,7 +36,6 @@ NOT_RUN = {
     "run": "runs until it is stopped; the image that it starts is tested by tests/runtime",
     "schema-check": "minutes; tests/schema applies the same files",
     "script": "calls ops/run, which tests/workflows/test_ops_run.py runs",
-    "toolchain": "tests/toolchain installs each tool into a cache of its own",
     "toolchain-checksums": "asks the vendor's site; tests/toolchain/test_release.py has one of its own",
     "up": "needs a stack of its own; tests/workflows/test_update_progress.py has what it prints",
     "workflows": "tests/workflows/test_workflows.py runs actionlint and zizmor",
