@@ -54,8 +54,9 @@ BARS = (
     Bar(
         "railway",
         "create",
-        "seconds above the floor: 1.2 for 1, 1.5 for 10, 2 for 50, 8 for 200",
-        lambda row: _above_floor(row) <= {1: 1.2, 10: 1.5, 50: 2, 200: 8}.get(row["size"], math.inf),
+        "seconds above the floor: 1.7 for 1 and 10, 2 for 50, 8 for 200; a deployment and the four calls in sequence "
+        "that one service needs take 1.3",
+        lambda row: _above_floor(row) <= {1: 1.7, 10: 1.7, 50: 2, 200: 8}.get(row["size"], math.inf),
     ),
     Bar(
         "railway",
