@@ -105,7 +105,9 @@ def test_a_wrong_password_and_no_server_are_one_line_each(database: Database, tm
 
 def test_the_program_that_fits_the_server_best_is_taken() -> None:
     assert pg_program.found("pg_dump", 1).major <= pg_program.found("pg_dump", 18).major == 18
-    with pytest.raises(InfraError, match=r"pg_dump: is version \d+, and the server is 99; install the client of PostgreSQL 99"):
+    with pytest.raises(
+        InfraError, match=r"pg_dump: is version \d+, and the server is 99; install the client of PostgreSQL 99"
+    ):
         pg_program.found("pg_dump", 99)
     with pytest.raises(InfraError, match="pg_nothing: is not on this machine"):
         pg_program.found("pg_nothing", 1)
