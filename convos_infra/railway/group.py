@@ -120,13 +120,12 @@ class Group(Generic[Member]):
         """Return for how many seconds nothing is to be heard before the turn begins."""
         with self._changed:
             coming, known = list(self._coming.values()), len(self._known)
-        if known == 1 and not coming:
-            return 0.0
-        if goes_ahead and 0 < known <= _FEW and all(coming):
+        are_few = 0 < known <= _FEW
+        if (known == 1 and not coming) or (goes_ahead and are_few and all(coming)):
             return 0.0
         if any(coming):
             return MOST_SECONDS
-        if not coming and 0 < known <= _FEW:
+        if are_few and not coming:
             return max(STEP_SECONDS, self._traffic.slowness)
         least, pauses = _EXPECTED if coming and not self._traffic.is_full else _QUIET
         return min(max(least, pauses * self._traffic.slowness), _LONGEST_QUIET)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from convos_infra.railway.commit import REFUSED, sourced
+from convos_infra.railway.until import until
 from railway_api import documents
 
 if TYPE_CHECKING:
@@ -122,17 +123,10 @@ def _created(
 
 
 def _awaited(session: Session, props: Mapping[str, Any], seen: Callable[[], Row | None]) -> Row:
-    deadline, pause = session.client.clock() + _APPEARS_SECONDS, 0.2
-    while True:
-        found = seen()
-        if found is not None:
-            return found
-        if session.client.clock() > deadline:
-            raise InfraError(
-                subject(props), f"not listed {_APPEARS_SECONDS:g} s after it was made", "run pulumi up again"
-            )
-        session.client.sleep(pause)
-        pause = min(pause * 2, 5.0)
+    found = until(session.client, seen, _APPEARS_SECONDS, longest=5.0)
+    if found is None:
+        raise InfraError(subject(props), f"not listed {_APPEARS_SECONDS:g} s after it was made", "run pulumi up again")
+    return found
 
 
 def _now(session: Session, props: Mapping[str, Any]) -> Snapshot:

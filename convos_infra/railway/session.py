@@ -23,6 +23,7 @@ from convos_infra.railway.run import Run
 from convos_infra.railway.snapshot import Gone, Snapshot
 from convos_infra.railway.snapshots import FRESH_SECONDS, REFRESH_SECONDS, Snapshots
 from convos_infra.railway.traffic import Traffic, most_at_once
+from convos_infra.railway.until import until
 from railway_api.endpoint import DEFAULT_ENDPOINT
 from railway_api.failure import Failure
 
@@ -114,14 +115,8 @@ class Session:
                 self.client.progress(f"deployment {len(self.announced)} of this update: {service} ({names})")
 
     def until(self, seen: Callable[[], _Seen | None]) -> _Seen | None:
-        """Ask until a committed change shows, or `Timing.stick_seconds` are over: reads lag behind (fact: read-lag)."""
-        deadline, pause = self.client.clock() + self.client.timing.stick_seconds, 0.2
-        while True:
-            found = seen()
-            if found is not None or self.client.clock() > deadline:
-                return found
-            self.client.sleep(pause)
-            pause = min(pause * 2, 3.0)
+        """Ask until a committed change shows, or `Timing.stick_seconds` are over."""
+        return until(self.client, seen, self.client.timing.stick_seconds)
 
     def group(self, carry_out: Callable[[Session, Sequence[_Member]], None], environment_id: str) -> Group[_Member]:
         """Return those that wait to be carried out together in an environment; the arguments are those of `Groups`."""

@@ -27,6 +27,7 @@ from convos_infra.railway.resources.properties import (
 )
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone
+from convos_infra.railway.until import until
 from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound
 
@@ -170,14 +171,8 @@ def _make(session: Session, props: Mapping[str, Any], others: Collection[str]) -
         documents.PROJECT_TOKEN_CREATE, {"input": given}, subject=_subject(props), observe=seen, settle=True
     )
     value = str((data or {}).get("projectTokenCreate") or "")
-    deadline, pause = session.client.clock() + _LISTED_SECONDS, 0.2
-    while row is None:
-        row = seen()
-        if row is None and session.client.clock() > deadline:
-            break
-        if row is None:
-            session.client.sleep(pause)
-            pause = min(pause * 2, 3.0)
+    if row is None:
+        row = until(session.client, seen, _LISTED_SECONDS)
     return value, row
 
 
